@@ -1,0 +1,132 @@
+"""The events that the layers below the line emit, and the port that takes them.
+
+Events are in the past tense and carry plain values, so that a reader needs nothing else. Instants are monotonic
+seconds as the session was given them. Nothing here formats, counts or writes: that is `observability`.
+
+`RequestAnswered` is made once per request on the hot path, so the events are slotted but not frozen (a frozen
+dataclass costs one function call per field to build).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from callrouter.reason import Reason
+from callrouter.wire import CloseReason, Peer, Transport
+
+
+@dataclass(slots=True)
+class RequestAnswered:
+    """A final answer was handed to the transport."""
+
+    peer: Peer
+    method: str
+    call_id: str
+    status: int
+    reason: Reason
+    contact: str
+    """What the redirect's first Contact header field carries, "" where the answer is no redirect."""
+    detail: str
+    """What was wrong, in one sentence without the peer's octets; "" where there is nothing to add."""
+    received_at: float
+    answered_at: float
+    """Later than `received_at` only where the answer was held back on purpose."""
+
+
+@dataclass(slots=True)
+class MessageDiscarded:
+    """A message was taken and got no answer (ACK, stray response, unanswerable request)."""
+
+    peer: Peer
+    reason: Reason
+
+
+@dataclass(slots=True)
+class KeepAliveAnswered:
+    """A double CRLF was answered (RFC 5626 3.5.1)."""
+
+    peer: Peer
+
+
+@dataclass(slots=True)
+class FramingLost:
+    """Where the next message begins can no longer be known; the connection closes (RFC 3261 18.3)."""
+
+    peer: Peer
+    reason: Reason
+    detail: str
+
+
+@dataclass(slots=True)
+class TransactionTimedOut:
+    """No ACK came within Timer H (RFC 3261 17.2.1)."""
+
+    peer: Peer
+    call_id: str
+
+
+@dataclass(slots=True)
+class ConnectionOpened:
+    """A connection was accepted and, over TLS, its handshake done."""
+
+    peer: Peer
+
+
+@dataclass(slots=True)
+class ConnectionClosed:
+    """An opened connection ended."""
+
+    peer: Peer
+    reason: CloseReason
+    received_bytes: int
+    sent_bytes: int
+
+
+@dataclass(slots=True)
+class ConnectionRejected:
+    """A connection was refused by a limit before it carried a message."""
+
+    address: str
+    port: int
+    transport: Transport
+    limit: str
+    """The setting that refused it, as `limits.max_connections`."""
+
+
+@dataclass(slots=True)
+class TlsHandshakeFailed:
+    """No TLS session came about: event 1649 of the documented service (EXCHANGE-UM A5)."""
+
+    address: str
+    port: int
+    local_address: str
+    local_port: int
+    detail: str
+    """The TLS library's words, one line."""
+
+
+@dataclass(slots=True)
+class SessionFailed:
+    """A session raised: a bug of ours. The connection was closed, nothing else was touched."""
+
+    peer: Peer
+    error: Exception
+
+
+Event: TypeAlias = (
+    RequestAnswered
+    | MessageDiscarded
+    | KeepAliveAnswered
+    | FramingLost
+    | TransactionTimedOut
+    | ConnectionOpened
+    | ConnectionClosed
+    | ConnectionRejected
+    | TlsHandshakeFailed
+    | SessionFailed
+)
+
+
+class Sink(Protocol):
+    """Takes events; `list.append` is one. Must not raise and must not wait."""
+
+    def __call__(self, event: Event, /) -> None: ...
