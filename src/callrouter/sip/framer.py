@@ -1,0 +1,174 @@
+"""Bytes in, whole messages out: the stream rules of RFC 3261 7.5 and 18.3, and the keep-alive of RFC 5626 3.5.1.
+
+The only stage that may lose a connection: after a `FramingError` nothing more can be read from the stream. Limits are
+kept before memory is spent: at most one head, one announced body and what one read brought are ever held.
+"""
+
+from enum import Enum
+from typing import Final, TypeAlias
+
+from callrouter.reason import Reason
+from callrouter.sip.content import parse_content_length
+from callrouter.sip.errors import FramingError, HeaderError
+from callrouter.sip.grammar import decode
+from callrouter.sip.limits import MessageLimits
+from callrouter.sip.message import Request, Response
+from callrouter.sip.parser import parse_head
+
+_END_OF_HEAD = b"\r\n\r\n"
+_CR = 0x0D
+_LF = 0x0A
+# What a method or "SIP/2.0" may begin with: RFC 3261 25.1 token.
+_TOKEN_OCTETS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")
+# A malformed request line is answered, so the octets that RFC 4475 begins one with are let through to the parser.
+_FIRST_OCTETS = _TOKEN_OCTETS | frozenset(b" \t<")
+
+
+class KeepAlive(Enum):
+    """A double CRLF between messages: to be answered with one CRLF (RFC 5626 3.5.1, 5.4)."""
+
+    PING = "ping"
+
+
+PING: Final = KeepAlive.PING
+
+Frame: TypeAlias = Request | Response | KeepAlive
+
+
+class Framer:
+    """Cuts one stream into messages."""
+
+    __slots__ = ("_body_bytes", "_buffer", "_limits", "_message", "_position", "_searched", "_single_crlf")
+
+    def __init__(self, limits: MessageLimits) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._position = 0
+        """Where what has not been handed out begins."""
+        self._searched = 0
+        """Up to where the end of the head has been looked for."""
+        self._message: Request | Response | None = None
+        """A message whose body is still to come."""
+        self._body_bytes = 0
+        self._single_crlf = False
+        """Whether one CRLF has been seen since the last message or ping."""
+
+    @property
+    def is_mid_message(self) -> bool:
+        """Whether an unfinished message is held."""
+        return self._message is not None or bool(self._buffer)
+
+    def receive_data(self, data: bytes) -> None:
+        """Take octets of the stream, cut anywhere."""
+        self._buffer += data
+
+    def next_frame(self) -> Frame | None:
+        """The next whole message or ping, or None until more octets come.
+
+        Raises:
+            FramingError: the stream cannot be followed; must not be called again.
+        """
+        message = self._message
+        if message is None:
+            if self._skip_line_ends():
+                return PING
+            message = self._next_head()
+            if message is None:
+                return None
+        return self._finish(message)
+
+    def partial_request(self) -> Request | None:
+        """What can be read of the head at fault after a `FramingError`: enough, perhaps, to answer it."""
+        if isinstance(self._message, Request):
+            return self._message
+        head = bytes(self._buffer[self._position : self._position + self._limits.max_head_bytes])
+        whole_lines, line_end, _ = head.rpartition(b"\r\n")
+        if not line_end:
+            return None
+        message = parse_head(decode(whole_lines), self._limits.max_headers)
+        return message if isinstance(message, Request) else None
+
+    def _skip_line_ends(self) -> bool:
+        """Pass over CRLFs before a start line (7.5); True when two of them make a ping."""
+        buffer = self._buffer
+        position = self._position
+        while position < len(buffer) and buffer[position] == _CR:
+            if position + 1 == len(buffer):
+                break
+            if buffer[position + 1] != _LF:
+                raise FramingError(Reason.BARE_LINE_END, 400, "a CR without LF stands between messages")
+            position += 2
+            self._position = self._searched = position
+            if self._single_crlf:
+                self._single_crlf = False
+                return True
+            self._single_crlf = True
+        return False
+
+    def _next_head(self) -> Request | Response | None:
+        buffer = self._buffer
+        start = self._position
+        if start == len(buffer):
+            self._compact()
+            return None
+        end = buffer.find(_END_OF_HEAD, self._searched)
+        if end < 0 or end - start > self._limits.max_head_bytes:
+            self._check_unfinished(start)
+            self._searched = max(start, len(buffer) - len(_END_OF_HEAD) + 1)
+            self._compact()
+            return None
+        if buffer[start] not in _FIRST_OCTETS:
+            raise FramingError(Reason.NOT_SIP, 400, "what came is not SIP")
+        message = parse_head(decode(buffer[start:end]), self._limits.max_headers)
+        self._message = message
+        self._body_bytes = self._read_length(message)
+        self._position = self._searched = end + len(_END_OF_HEAD)
+        self._single_crlf = False
+        return message
+
+    def _check_unfinished(self, start: int) -> None:
+        """Lose a hopeless stream early: no SIP, line ends of another kind, a head without end."""
+        buffer = self._buffer
+        first = buffer[start]
+        if first not in _FIRST_OCTETS and first != _CR:
+            raise FramingError(Reason.NOT_SIP, 400, "what came is not SIP")
+        line_end = buffer.find(b"\n", start)
+        if line_end >= 0 and buffer[line_end - 1] != _CR:
+            raise FramingError(Reason.BARE_LINE_END, 400, "the start line ends in a bare LF")
+        if len(buffer) - start > self._limits.max_head_bytes:
+            raise FramingError(Reason.MESSAGE_TOO_LARGE, 513, "the head is larger than limits.max_head_bytes")
+
+    def _read_length(self, message: Request | Response) -> int:
+        rows = message.headers.rows("content-length")
+        if not rows:
+            # 18.3 asks for it on streams. Without it a body could not be told from the next message.
+            if "content-type" in message.headers:
+                raise FramingError(Reason.CONTENT_LENGTH, 400, "Missing Content-Length Header Field")
+            return 0
+        if len(rows) > 1:
+            raise FramingError(Reason.CONTENT_LENGTH, 400, "Repeated Content-Length Header Field")
+        try:
+            length = parse_content_length(rows[0])
+        except HeaderError as error:
+            raise FramingError(Reason.CONTENT_LENGTH, 400, "Malformed Content-Length Header Field") from error
+        if length > self._limits.max_body_bytes:
+            raise FramingError(Reason.BODY_TOO_LARGE, 413, "the body is larger than limits.max_body_bytes")
+        return length
+
+    def _finish(self, message: Request | Response) -> Request | Response | None:
+        end = self._position + self._body_bytes
+        if end > len(self._buffer):
+            self._compact()
+            return None
+        if self._body_bytes:
+            message.body = bytes(self._buffer[self._position : end])
+            self._position = self._searched = end
+        self._message = None
+        return message
+
+    def _compact(self) -> None:
+        """Let go of what was handed out; called once per read, when nothing whole is left."""
+        if self._position:
+            del self._buffer[: self._position]
+            self._searched -= self._position
+            self._position = 0

@@ -1,0 +1,68 @@
+"""The head of a message: start line and header rows. Never fails: what is wrong becomes a defect of the message.
+
+RFC 3261 7.1, 7.2, 7.3.1 (folding), 25.1. No header value is read here, except that rows are cut, unfolded and stripped.
+"""
+
+from callrouter.reason import Reason
+from callrouter.sip.grammar import LWS, is_token
+from callrouter.sip.headers import Headers, canonical_name
+from callrouter.sip.message import Finding, Request, Response
+
+_REQUEST_LINE_PARTS = 3
+
+_BARE_LINE_END = Finding(Reason.BARE_LINE_END, 400, "Bare CR or LF In Header")
+_NO_COLON = Finding(Reason.MALFORMED_HEADER, 400, "Malformed Header Line")
+_BAD_START_LINE = Finding(Reason.MALFORMED_START_LINE, 400, "Malformed Request-Line")
+_TOO_MANY_HEADERS = Finding(Reason.MESSAGE_TOO_LARGE, 513, "Too Many Header Fields")
+
+
+def parse_head(head: str, max_headers: int) -> Request | Response:
+    """Cut a head (without the empty line that ends it) into its parts.
+
+    Rows beyond `max_headers` are counted but not kept.
+    """
+    lines = head.split("\r\n")
+    defects: list[Finding] = []
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        # B27: what looks like a line end to a sloppy reader must reach no answer.
+        defects.append(_BARE_LINE_END)
+        lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
+    if len(lines) - 1 > max_headers:
+        defects.append(_TOO_MANY_HEADERS)
+        del lines[max_headers + 1 :]
+    headers = Headers(_cut_rows(lines, defects))
+    start_line = lines[0]
+    if start_line[:4].upper() == "SIP/":
+        return Response(start_line, headers)
+    parts = start_line.split(" ")
+    if len(parts) == _REQUEST_LINE_PARTS and is_token(parts[0]) and parts[2][:4].upper() == "SIP/":
+        return Request(parts[0], parts[1], parts[2], headers, tuple(defects))
+    # Enough is kept to answer: the method tells an ACK, which gets no answer, from the rest.
+    words = start_line.split()
+    method = words[0] if words else ""
+    return Request(method, "", "SIP/2.0", headers, (_BAD_START_LINE, *defects))
+
+
+def _cut_rows(lines: list[str], defects: list[Finding]) -> dict[str, list[str]]:
+    rows: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for line in lines[1:]:
+        if line[:1] in (" ", "\t"):
+            # A continuation: the line break and the white space around it are one SP (7.3.1).
+            if current is None:
+                defects.append(_NO_COLON)
+            else:
+                current[-1] = f"{current[-1]} {line.strip(LWS)}".strip(LWS)
+            continue
+        raw_name, colon, value = line.partition(":")
+        name = canonical_name(raw_name) if colon else ""
+        if not name:
+            defects.append(_NO_COLON)
+            current = None
+            continue
+        current = rows.get(name)
+        if current is None:
+            rows[name] = current = [value.strip(LWS)]
+        else:
+            current.append(value.strip(LWS))
+    return rows

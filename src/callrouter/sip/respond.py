@@ -1,0 +1,90 @@
+"""Answers as bytes (RFC 3261 8.2.6): Via, From, To, Call-ID and CSeq are copied as they came, the rest is ours.
+
+Only the top Via changes (received, rport), and To gains our tag. No CR or LF can get in: copied values were cut at line
+ends by the parser, and what settings add was checked when they were loaded (`header_line` checks it once more).
+"""
+
+from hashlib import blake2b
+
+from callrouter.sip.errors import HeaderError, MalformedError
+from callrouter.sip.grammar import encode
+from callrouter.sip.message import Request
+from callrouter.sip.status import status_line
+from callrouter.sip.via import split_vias, stamp_via
+
+_TAG_BYTES = 5
+"""10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
+
+
+def make_to_tag(request: Request, key: bytes) -> str:
+    """A To tag that every answer to this request shares, and no other request.
+
+    It is a keyed hash of what names the transaction, so it needs no state: a CANCEL gets the tag of its INVITE (9.2), a
+    request that comes again on another connection gets the same one (RFC 6026 7), and without the key (16 to 64 random
+    octets) it cannot be guessed (19.3).
+    """
+    headers = request.headers
+    cseq = headers.get("cseq") or ""
+    via = headers.get("via") or ""
+    # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
+    name = f"{request.call_id}\n{headers.get('from')}\n{cseq.partition(' ')[0]}\n{via}"
+    return blake2b(encode(name), digest_size=_TAG_BYTES, key=key).hexdigest()
+
+
+def header_line(name: str, value: str) -> str:
+    """One header field with its CRLF.
+
+    Raises:
+        HeaderError: CR, LF or NUL in the value (rule 9 of the design).
+    """
+    if "\r" in value or "\n" in value or "\0" in value:
+        raise HeaderError("a header value holds a line end")
+    return f"{name}: {value}\r\n"
+
+
+def build_response(
+    request: Request, status: int, source: tuple[str, int], *, to_tag: str, phrase: str = "", extra: str = ""
+) -> bytes:
+    """A whole response without a body.
+
+    source: (address, port) of the peer. to_tag: added where To has none; "" adds none (a 100, D05). extra: header
+    lines made by `header_line`. Header fields that the request lacks are left out.
+    """
+    headers = request.headers
+    parts = [status_line(status, phrase)]
+    for position, row in enumerate(headers.rows("via")):
+        parts.append(f"Via: {_stamped(request, row, source) if position == 0 else row}\r\n")
+    from_ = headers.get("from")
+    if from_ is not None:
+        parts.append(f"From: {from_}\r\n")
+    to = headers.get("to")
+    if to is not None:
+        parts.append(f"To: {to};tag={to_tag}\r\n" if to_tag and not _has_tag(request) else f"To: {to}\r\n")
+    call_id = headers.get("call-id")
+    if call_id is not None:
+        parts.append(f"Call-ID: {call_id}\r\n")
+    cseq = headers.get("cseq")
+    if cseq is not None:
+        parts.append(f"CSeq: {cseq}\r\n")
+    parts.append(extra)
+    parts.append("Content-Length: 0\r\n\r\n")
+    return encode("".join(parts))
+
+
+def _stamped(request: Request, row: str, source: tuple[str, int]) -> str:
+    """The first Via row, its first value stamped; a Via that cannot be read goes back as it came."""
+    try:
+        via = request.top_via
+        if "," not in row:
+            return stamp_via(row, via, *source)
+        first, *others = split_vias(row)
+        return ", ".join([stamp_via(first, via, *source), *others])
+    except MalformedError:
+        return row
+
+
+def _has_tag(request: Request) -> bool:
+    try:
+        return bool(request.to_tag)
+    except MalformedError:
+        return False

@@ -1,0 +1,117 @@
+"""Via: where an answer goes and which transaction a request belongs to (RFC 3261 20.42, 18.2.1; RFC 3581 4)."""
+
+from dataclasses import dataclass
+
+from callrouter.sip.errors import HeaderError, ParamError, UriError
+from callrouter.sip.grammar import LWS, is_param_value, is_token
+from callrouter.sip.params import Params, parse_params, split_outside_quotes
+from callrouter.sip.uri import canonical_ipv6, parse_host_port
+
+MAGIC_COOKIE = "z9hg4bk"
+"""What a branch of RFC 3261 begins with, lower-cased (8.1.1.7)."""
+
+_PROTOCOL_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """One Via value."""
+
+    transport: str
+    """As written."""
+    host: str
+    """sent-by: lower case, IPv6 without brackets."""
+    port: int | None
+    params: Params
+
+    @property
+    def branch(self) -> str:
+        """The branch, lower-cased because tokens compare so (RFC 3261 7.3.1); "" where there is none."""
+        return (self.params.get("branch") or "").lower()
+
+    @property
+    def sent_by(self) -> str:
+        """host:port as the transaction is matched by (17.2.3)."""
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+
+def parse_via(text: str) -> Via:
+    """Read one Via value, strictly: an empty or repeated parameter is an error (RFC 4475 3.1.2.1).
+
+    Raises:
+        HeaderError: outside the grammar.
+    """
+    head, semicolon, raw_params = text.partition(";")
+    protocol, _, sent_by = head.strip(LWS).partition(" ")
+    if protocol.count("/") != _PROTOCOL_PARTS - 1 or protocol[-1] == "/" or "\t" in head:
+        protocol, sent_by = _cut_spaced(head)
+    name, _, rest = protocol.partition("/")
+    version, _, transport = rest.partition("/")
+    if not (is_token(name) and is_token(version) and is_token(transport)):
+        raise HeaderError("sent-protocol is malformed")
+    try:
+        host, port = parse_host_port(sent_by.replace(" ", "").replace("\t", ""))
+        params = parse_params(raw_params) if semicolon else {}
+    except (UriError, ParamError) as error:
+        raise HeaderError(str(error)) from error
+    for value in params.values():
+        if value is not None and not is_param_value(value):
+            raise HeaderError("a parameter's value is malformed")
+    _check_received(params)
+    return Via(transport, host, port, params)
+
+
+def _cut_spaced(head: str) -> tuple[str, str]:
+    """`SIP / 2.0 / TCP  host : 5060`: white space around the slashes is legal (H05)."""
+    parts = head.split("/")
+    if len(parts) != _PROTOCOL_PARTS:
+        raise HeaderError("sent-protocol is malformed")
+    transport, *sent_by = parts[2].split()
+    return f"{parts[0].strip(LWS)}/{parts[1].strip(LWS)}/{transport}", " ".join(sent_by)
+
+
+def _check_received(params: Params) -> None:
+    # RFC 5118 4.5: an IPv6 address in `received` is accepted with and without brackets.
+    received = params.get("received")
+    if received is not None and ":" in received:
+        try:
+            canonical_ipv6(received.strip("[]"))
+        except UriError as error:
+            raise HeaderError(str(error)) from error
+
+
+def split_vias(text: str) -> list[str]:
+    """The values of one Via header field row, each as written.
+
+    Raises:
+        HeaderError: a quoted string does not end.
+    """
+    if "," not in text:
+        return [text]
+    try:
+        return [value.strip(LWS) for value in split_outside_quotes(text, ",")]
+    except ParamError as error:
+        raise HeaderError(str(error)) from error
+
+
+def stamp_via(text: str, via: Via, address: str, port: int) -> str:
+    """The top Via as the answer carries it: `received` and `rport` set to where the request came from.
+
+    Everything else stays octet for octet. `received` is added where sent-by is not the source address (18.2.1) and
+    wherever `rport` asks for it (RFC 3581 4); one that the peer wrote is never believed (H02).
+    """
+    params = via.params
+    wants_port = "rport" in params
+    if not wants_port and via.host == address and "received" not in params:
+        return text
+    if "received" not in params and not wants_port:
+        return f"{text};received={address}"
+    kept = []
+    for piece in split_outside_quotes(text, ";"):
+        name = piece.partition("=")[0].strip(LWS).lower()
+        if name == "received":
+            continue
+        kept.append(f"rport={port}" if name == "rport" else piece)
+    if wants_port or via.host != address:
+        kept.append(f"received={address}")
+    return ";".join(kept)
