@@ -1,0 +1,97 @@
+"""What can be decided about a request. Frozen values; each carries the one Reason why."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from callrouter.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One Contact of a redirect (EXCHANGE-UM A2)."""
+
+    user: str
+    """The user part of the Request-URI, octet for octet; "" where it had none."""
+    host: str
+    port: int
+    transport: str
+    """The value of the transport parameter, as "Tcp"; "" writes none."""
+    scheme: str = "sip"
+    maddr: str = ""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = f"{self.user}@" if self.user else ""
+        transport = f";transport={self.transport}" if self.transport else ""
+        maddr = f";maddr={self.maddr}" if self.maddr else ""
+        return f"{self.scheme}:{user}{host}:{self.port}{transport}{maddr}"
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A final 3xx with at least one target."""
+
+    targets: tuple[Target, ...]
+    reason: Reason = Reason.REDIRECTED
+    status: int = 302
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A final answer of 400 to 699."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Any other final answer, as 200 to OPTIONS."""
+
+    status: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Absorb:
+    """No answer at all."""
+
+    reason: Reason
+
+
+Decision: TypeAlias = Redirect | Reject | Answer | Absorb
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """How a Reason to reject is put to the caller."""
+
+    status: int
+    sentence: str
+    """One sentence, in the Warning header field and the docs."""
+    may_retry: bool = False
+    """Whether Retry-After goes out."""
+    warning_code: int = 399
+    """RFC 3261 20.43; 399 is the miscellaneous one."""
+
+
+REJECTIONS: dict[Reason, Rejection] = {
+    Reason.DRAINING: Rejection(503, "The router is being drained and takes no new calls", may_retry=True),
+    Reason.INACTIVE: Rejection(503, "The router is out of service", may_retry=True),
+    Reason.UNKNOWN_GATEWAY: Rejection(403, "The peer is not a UM IP gateway"),
+    Reason.GATEWAY_DISABLED: Rejection(403, "The UM IP gateway is disabled"),
+    Reason.GATEWAY_NO_NEW_CALLS: Rejection(503, "The UM IP gateway takes no new calls", may_retry=True),
+    Reason.NO_MAILBOX_SERVER: Rejection(503, "No Mailbox server can take the call", may_retry=True),
+    Reason.SELF_REDIRECT: Rejection(404, "The call would be redirected to where it came from"),
+    Reason.SIPS_NOT_ALLOWED: Rejection(480, "SIPS Not Allowed", warning_code=380),
+    Reason.NO_DIALOG: Rejection(481, "There is no such dialog"),
+    Reason.METHOD_NOT_ALLOWED: Rejection(405, "The method is not served here"),
+    Reason.UNKNOWN_METHOD: Rejection(501, "The method is not known"),
+    Reason.UNSUPPORTED_SCHEME: Rejection(416, "The scheme of the Request-URI is not served"),
+    Reason.UNSUPPORTED_EXTENSION: Rejection(420, "A required extension is not supported"),
+    Reason.MERGED_REQUEST: Rejection(482, "The request came by another path before"),
+    Reason.TOO_MANY_TRANSACTIONS: Rejection(503, "Too many calls of this connection await their ACK", may_retry=True),
+    Reason.INTERNAL_ERROR: Rejection(500, "The router failed"),
+    Reason.CANCELLED: Rejection(487, "The call was cancelled"),
+    Reason.CANCEL_UNMATCHED: Rejection(481, "There is no such transaction"),
+}
+"""The answer to each Reason of a `Reject`; docs/reference/reasons.md is made of it."""

@@ -1,0 +1,1 @@
+"""What the router knows of the company: who may call, and which Mailbox servers there are. Immutable."""

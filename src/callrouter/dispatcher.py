@@ -1,0 +1,160 @@
+"""Request -> facts -> decision -> what is to be answered. Stateless: transactions are the session's business.
+
+The order is that of RFC 3261 8.2: method, Request-URI, merged requests (asked by the session in between), Require.
+"""
+
+from dataclasses import dataclass
+
+from callrouter.decision import REJECTIONS, Absorb, Answer, Decision, Redirect, Reject
+from callrouter.facts import CallerFacts, gather_facts
+from callrouter.reason import Reason
+from callrouter.redirect import decide
+from callrouter.sip.errors import MalformedError
+from callrouter.sip.grammar import quoted
+from callrouter.sip.message import Finding, Request
+from callrouter.sip.option_tags import parse_token_list
+from callrouter.sip.respond import header_line
+from callrouter.sip.uri import OtherUri, SipUri, TelUri
+from callrouter.snapshot import AnswerForm, RoutingSnapshot, SnapshotCell
+
+ALLOW = "INVITE, ACK, CANCEL, OPTIONS, BYE"
+"""Every method that is understood, ACK and CANCEL included (RFC 3261 20.5)."""
+
+# Methods of the RFCs, and of the product's family, that this server knows and does not serve: 405, not 501 (21.5.2).
+# fmt: off
+_KNOWN_METHODS = frozenset((
+    "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INFO", "PRACK", "UPDATE", "REFER", "PUBLISH",
+    "SERVICE", "BENOTIFY", "NEGOTIATE",
+))
+# fmt: on
+
+_ALLOW_LINE = header_line("Allow", ALLOW)
+# RFC 3261 11.2. No extension is supported, so that Supported is empty.
+_CAPABILITIES = "".join(
+    (
+        _ALLOW_LINE,
+        header_line("Accept", "application/sdp"),
+        header_line("Accept-Encoding", "identity"),
+        header_line("Accept-Language", "en"),
+        header_line("Supported", ""),
+    )
+)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A final answer before it is written. Not frozen: one is made for every request."""
+
+    status: int
+    reason: Reason
+    phrase: str = ""
+    extra: str = ""
+    """Header lines with their CRLFs."""
+    contact: str = ""
+    """The first target of a redirect, for the call log."""
+    detail: str = ""
+    delay_seconds: float = 0.0
+    """How long to hold the answer back."""
+
+
+class Dispatcher:
+    """What to answer, under the snapshot that is current at that moment."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: SnapshotCell) -> None:
+        self._cell = cell
+
+    def screen(self, request: Request) -> Outcome | None:
+        """Refusals that come before the check for merged requests: method, scheme, dialog. None lets it pass."""
+        method = request.method
+        if method not in ("INVITE", "OPTIONS", "BYE"):
+            reason = Reason.METHOD_NOT_ALLOWED if method in _KNOWN_METHODS else Reason.UNKNOWN_METHOD
+            return self.reject(reason, _ALLOW_LINE)
+        uri = request.uri
+        if isinstance(uri, OtherUri):
+            return self.reject(Reason.UNSUPPORTED_SCHEME)
+        # No dialog ever begins here, so that a request inside one has lost its way (12.2.2, 15.1.2). OPTIONS is
+        # answered all the same (11.2).
+        if method == "BYE" or (method == "INVITE" and request.to_tag):
+            return self.reject(Reason.NO_DIALOG)
+        return None
+
+    def answer(self, request: Request, caller: CallerFacts) -> Outcome:
+        """The answer to a sound INVITE or OPTIONS that passed the screen."""
+        snapshot = self._cell.current
+        if request.method == "OPTIONS":
+            return self._answer_options(request, caller, snapshot)
+        decision = decide(gather_facts(request, caller), snapshot)
+        outcome = self._put(decision, snapshot.form)
+        outcome.delay_seconds = snapshot.form.delay_seconds
+        return outcome
+
+    def reject(self, reason: Reason, extra: str = "") -> Outcome:
+        """The answer to a request that is refused for this reason (one of `REJECTIONS`)."""
+        return _reject(reason, self._cell.current.form, extra)
+
+    def refuse(self, finding: Finding) -> Outcome:
+        """The answer to a request that `validate` found wrong."""
+        form = self._cell.current.form
+        return Outcome(finding.status, finding.reason, finding.phrase, form.server_line, detail=finding.phrase)
+
+    def accept(self, reason: Reason) -> Outcome:
+        """A bare 200."""
+        return Outcome(200, reason, extra=self._cell.current.form.server_line)
+
+    @property
+    def server_line(self) -> str:
+        """The Server header line for provisional answers."""
+        return self._cell.current.form.server_line
+
+    def _answer_options(self, request: Request, caller: CallerFacts, snapshot: RoutingSnapshot) -> Outcome:
+        try:
+            # 8.2.2.3: a request that is answered here, not redirected, must be understood whole.
+            required = parse_token_list(request.headers.rows("require"))
+        except MalformedError:
+            return self.refuse(Finding(Reason.MALFORMED_HEADER, 400, "Malformed Require Header Field"))
+        if required:
+            return self.reject(Reason.UNSUPPORTED_EXTENSION, header_line("Unsupported", ", ".join(required)))
+        form = snapshot.form
+        decision = decide(gather_facts(request, caller), snapshot)
+        if isinstance(decision, Reject) and decision.reason in (Reason.DRAINING, Reason.INACTIVE):
+            return _reject(decision.reason, form)
+        if form.options_as_invite and _names_user(request):
+            return self._put(decision, form)
+        return Outcome(200, Reason.SERVER_ALIVE, extra=_CAPABILITIES + form.server_line)
+
+    def _put(self, decision: Decision, form: AnswerForm) -> Outcome:
+        match decision:
+            case Redirect(targets, reason, status):
+                contact = str(targets[0])
+                lines = f"Contact: <{contact}>\r\n"
+                if len(targets) > 1:
+                    lines += "".join(header_line("Contact", f"<{target}>") for target in targets[1:])
+                return Outcome(status, reason, extra=lines + form.server_line, contact=contact)
+            case Reject(reason):
+                return _reject(reason, form)
+            case Answer(status, reason):
+                return Outcome(status, reason, extra=form.server_line)
+            case Absorb(reason):
+                # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
+                return _reject(Reason.INTERNAL_ERROR, form, detail=str(reason))
+
+
+def _reject(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:
+    rejection = REJECTIONS[reason]
+    lines = [extra, form.server_line]
+    if rejection.may_retry:
+        lines.append(header_line("Retry-After", str(form.retry_after_seconds)))
+    if form.warning_agent:
+        text = rejection.sentence if rejection.warning_code != _MISCELLANEOUS else f"{reason}: {rejection.sentence}"
+        lines.append(header_line("Warning", f"{rejection.warning_code} {form.warning_agent} {quoted(text)}"))
+    return Outcome(rejection.status, reason, extra="".join(lines), detail=detail or rejection.sentence)
+
+
+_MISCELLANEOUS = 399
+
+
+def _names_user(request: Request) -> bool:
+    uri = request.uri
+    return isinstance(uri, TelUri) or (isinstance(uri, SipUri) and bool(uri.user))

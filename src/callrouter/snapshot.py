@@ -1,0 +1,48 @@
+"""RoutingSnapshot: everything that a decision and its answer depend on, in one frozen value.
+
+A reload makes a new one and swaps the reference in the `SnapshotCell`; nothing is ever changed in place.
+"""
+
+from dataclasses import dataclass, field
+
+from callrouter.directory.lookup import DirectoryLookup
+from callrouter.directory.model import ComponentState, Directory
+from callrouter.pool.model import Pool
+from callrouter.pool.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """How answers are written (settings group `redirect`)."""
+
+    server_line: str = ""
+    """A whole Server header line with its CRLF, or ""."""
+    warning_agent: str = "callrouter"
+    """The host or pseudonym in Warning header fields; "" sends none (RFC 3261 20.43)."""
+    retry_after_seconds: int = 10
+    delay_seconds: float = 0.0
+    """How long the final answer to an INVITE is held back."""
+    options_as_invite: bool = False
+    """Whether OPTIONS to a user is answered as an INVITE would be (RFC 3261 11.2), not 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingSnapshot:
+    """One state of the world."""
+
+    lookup: DirectoryLookup = field(default_factory=lambda: DirectoryLookup(Directory()))
+    pool: Pool = field(default_factory=Pool)
+    component_state: ComponentState = ComponentState.ACTIVE
+    selection: Selection = Selection.RENDEZVOUS
+    own_endpoints: frozenset[tuple[str, int]] = frozenset()
+    """(lower-case name or address, port) at which this router itself listens; no call is ever sent there."""
+    form: AnswerForm = field(default_factory=AnswerForm)
+
+
+class SnapshotCell:
+    """The one place that holds the current snapshot; its owner swaps the reference."""
+
+    __slots__ = ("current",)
+
+    def __init__(self, snapshot: RoutingSnapshot) -> None:
+        self.current = snapshot
