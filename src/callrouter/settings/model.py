@@ -1,0 +1,229 @@
+"""Every setting: name, type, bounds, default, description. The one source of docs/reference/settings.md.
+
+Only single values are checked here; what two settings say together is `rules`. Parameter names of `router` follow
+Set-UMCallRouterSettings (EXCHANGE-UM B 2.1) in snake_case. No file or environment is read here.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from callrouter.directory.model import ComponentState
+from callrouter.sources.document import DirectoryDocument, GatewayEntry, OptionalHostName, ServerEntry
+from callrouter.sources.host import parse_address
+from callrouter.sources.record import Record
+
+SERVER_HEADERS = (
+    ("2016", "RTCC/5.0.0.0 MSExchangeUM/15.01.2507.017"),
+    ("2013", "RTCC/4.0.0.0 MSExchangeUM/15.00.1497.012"),
+)
+"""The Server header field of each profile (EXCHANGE-UM A2)."""
+
+MAX_PORT_OFFSET = 65535 - 5068
+"""Keeps the highest default port of the Mailbox role, 5068 (EXCHANGE-UM A1), a port."""
+
+
+class StartupMode(StrEnum):
+    """`Set-UMCallRouterSettings -UMStartupMode`."""
+
+    TCP = "TCP"
+    TLS = "TLS"
+    DUAL = "Dual"
+
+
+class IPAddressFamily(StrEnum):
+    """`Set-UMCallRouterSettings -IPAddressFamily`."""
+
+    IPV4_ONLY = "IPv4Only"
+    IPV6_ONLY = "IPv6Only"
+    ANY = "Any"
+
+
+def _parse_bind_address(text: str) -> str:
+    return parse_address(text) if text else ""
+
+
+def _read_empty_as_unset(value: object) -> object:
+    # The environment has no other way to take a file away again; Path("") would be the working directory.
+    return None if value == "" else value
+
+
+BindAddress: TypeAlias = Annotated[str, AfterValidator(_parse_bind_address)]
+ListeningPort: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
+OptionalPath: TypeAlias = Annotated[Path | None, BeforeValidator(_read_empty_as_unset)]
+
+
+class RouterSettings(Record):
+    """The parameters of Set-UMCallRouterSettings, and where the router listens."""
+
+    bind_address: BindAddress = Field(
+        "", description="Numeric address to listen at. Empty: all addresses of `router.ip_address_family`."
+    )
+    sip_tcp_listening_port: ListeningPort = Field(5060, description="Port for SIP over TCP. 0 takes a free one.")
+    sip_tls_listening_port: ListeningPort = Field(5061, description="Port for SIP over mutual TLS. 0 takes a free one.")
+    um_startup_mode: StartupMode = Field(StartupMode.DUAL, description="Which of the two ports are opened.")
+    ip_address_family: IPAddressFamily = Field(IPAddressFamily.ANY, description="Which addresses are listened at.")
+    ip_address_family_configurable: bool = Field(
+        default=True, description="Accepted and shown, without effect: the product's own guard of the family."
+    )
+    max_calls_allowed: int = Field(
+        100, ge=0, le=2_147_483_647, description="Accepted and shown, without effect: deprecated in the product."
+    )
+    dial_plans: tuple[str, ...] = Field((), description="Names of the dial plans of this router. Accepted and shown.")
+    external_host_fqdn: OptionalHostName = Field(
+        "", description="The router's own name where it differs from the host's, as behind a load balancer."
+    )
+    component_state: ComponentState = Field(
+        ComponentState.ACTIVE, description="Anything but Active answers every call with 503 (Set-ServerComponentState)."
+    )
+    reuse_port: bool = Field(
+        default=False, description="Set SO_REUSEPORT, so that several processes share this host's ports."
+    )
+
+
+class TlsSettings(Record):
+    """Certificates of the TLS listener. Needed with `router.um_startup_mode` TLS or Dual; `lab` makes its own."""
+
+    certificate_file: OptionalPath = Field(None, description="PEM: the router's certificate, then its issuers.")
+    private_key_file: OptionalPath = Field(None, description="PEM: the key of `tls.certificate_file`, unencrypted.")
+    ca_file: OptionalPath = Field(None, description="PEM: the authorities whose client certificates are accepted.")
+    require_client_certificate: bool = Field(
+        default=True, description="Mutual TLS, as in the product: a caller without an accepted certificate is refused."
+    )
+    minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="The oldest TLS version that is accepted.")
+
+
+class DirectorySettings(Record):
+    """Who may call and where calls go: a file, or the same two lists inline."""
+
+    file: OptionalPath = Field(None, description="Directory document (TOML); excludes the two inline lists.")
+    gateways: tuple[GatewayEntry, ...] = Field((), description="UM IP gateways, inline.")
+    servers: tuple[ServerEntry, ...] = Field((), description="Mailbox servers, inline.")
+
+    @property
+    def document(self) -> DirectoryDocument:
+        """The inline lists as a document."""
+        return DirectoryDocument(gateways=self.gateways, servers=self.servers)
+
+
+class PoolSettings(Record):
+    """How one of several equal Mailbox servers is chosen."""
+
+    selection: Literal["rendezvous", "first"] = Field(
+        "rendezvous", description="Weighted rendezvous hashing of the Call-ID, or always the first that is eligible."
+    )
+
+
+class MailboxSettings(Record):
+    """The Mailbox role, emulated or real."""
+
+    port_offset: int = Field(
+        0, ge=0, le=MAX_PORT_OFFSET, description="Added to every port of the Mailbox role, here and in the directory."
+    )
+
+
+class RedirectSettings(Record):
+    """The form of the answers."""
+
+    profile: Literal["2016", "2013"] = Field("2016", description="Which Exchange Server the answers look like.")
+    server_header: str | None = Field(
+        None, max_length=256, description="Server header field instead of the profile's. Empty: none is sent."
+    )
+    options_to_user: Literal["alive", "as-invite"] = Field(
+        "alive", description="OPTIONS with a user part: answered 200, or decided as an INVITE would be."
+    )
+    delay_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=30,
+        description="Holds every INVITE's final answer back, to test callers against a slow router. Over 0.2 a 100 "
+        "Trying goes out first.",
+    )
+    warnings: bool = Field(default=True, description="Rejections carry a Warning header field that names the reason.")
+    retry_after_seconds: int = Field(10, ge=1, le=86400, description="Retry-After of 503 answers.")
+
+    @property
+    def effective_server_header(self) -> str:
+        """The value of the Server header field; "" sends none."""
+        return dict(SERVER_HEADERS)[self.profile] if self.server_header is None else self.server_header
+
+
+class LimitSettings(Record):
+    """What one peer, and all together, can make the router spend."""
+
+    max_head_bytes: int = Field(65536, ge=512, le=16_777_216, description="Start line and headers of one message.")
+    max_headers: int = Field(256, ge=16, le=65536, description="Header fields of one message.")
+    max_request_uri_bytes: int = Field(4096, ge=64, le=65536, description="Request-URI; longer is answered 414.")
+    max_body_bytes: int = Field(131072, ge=0, le=16_777_216, description="Body of one message; more is answered 413.")
+    max_transactions: int = Field(2000, ge=1, le=1_000_000, description="Open INVITE transactions of one connection.")
+    transaction_seconds: float = Field(
+        32.0, gt=0, le=600, description="How long an answer waits for its ACK: Timer H, 64*T1 (RFC 3261 17.2.1)."
+    )
+    message_seconds: float = Field(30.0, gt=0, le=600, description="How long an unfinished message may take to arrive.")
+    idle_seconds: float = Field(
+        600.0,
+        gt=0,
+        le=86400,
+        description="A connection without traffic is closed after this. RFC 3261 18 keeps connections for at least "
+        "64*T1, so outside of tests stay above 32.",
+    )
+    write_seconds: float = Field(10.0, gt=0, le=600, description="How long a peer may leave answers unread.")
+    max_write_buffer_bytes: int = Field(
+        262144, ge=4096, le=67_108_864, description="Unread answers of one connection, beyond which reading pauses."
+    )
+    handshake_seconds: float = Field(10.0, gt=0, le=600, description="How long a TLS handshake may take.")
+    max_handshakes: int = Field(500, ge=1, le=1_000_000, description="TLS handshakes under way at once.")
+    max_connections: int = Field(20000, ge=1, le=1_000_000, description="Open connections.")
+    max_connections_per_address: int = Field(10000, ge=1, le=1_000_000, description="Open connections of one address.")
+    linger_seconds: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="How long a connection that was given up is still read, so that its last answer arrives.",
+    )
+    drain_seconds: float = Field(10.0, ge=0, le=3600, description="How long a stop waits for open transactions.")
+    drain_quiet_seconds: float = Field(
+        0.25, ge=0, le=60, description="How long a connection must be silent before a stop closes it."
+    )
+
+
+class AdminSettings(Record):
+    """Console, API, health and metrics."""
+
+    enabled: bool = Field(default=True, description="Open the admin port.")
+    bind_address: BindAddress = Field("127.0.0.1", description="Numeric address to listen at. Empty: all addresses.")
+    port: ListeningPort = Field(8080, description="Port for HTTP. 0 takes a free one.")
+
+
+class JournalSettings(Record):
+    """The calls that the console and the API can show."""
+
+    max_calls: int = Field(1000, ge=0, le=1_000_000, description="Calls kept; the oldest goes first.")
+
+
+class LogSettings(Record):
+    """What is written, and how."""
+
+    calls: bool = Field(default=True, description="One line for every call.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is written.")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: coloured lines on a terminal, JSON anywhere else."
+    )
+    file: OptionalPath = Field(None, description="Append here instead of writing to standard error.")
+
+
+class Settings(Record):
+    """All groups. `load` builds it; built by hand, it has the defaults of everything left out."""
+
+    router: RouterSettings = RouterSettings()
+    tls: TlsSettings = TlsSettings()
+    directory: DirectorySettings = DirectorySettings()
+    pool: PoolSettings = PoolSettings()
+    mailbox: MailboxSettings = MailboxSettings()
+    redirect: RedirectSettings = RedirectSettings()
+    limits: LimitSettings = LimitSettings()
+    admin: AdminSettings = AdminSettings()
+    journal: JournalSettings = JournalSettings()
+    log: LogSettings = LogSettings()

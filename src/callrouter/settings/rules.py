@@ -1,0 +1,88 @@
+"""What two or more settings must not say together. Pure: no file is opened, so a missing one is not noticed here.
+
+Single values are checked by `model`, certificates by `certificates`, the directory's file by `sources.file`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from callrouter.settings.model import IPAddressFamily, Settings, StartupMode
+from callrouter.sources.document import DirectoryError, build_directory
+from callrouter.sources.problem import KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Settings that contradict each other.
+
+    path: where it is told.  keys: the settings that take part, as `group.field`.
+    """
+
+    path: KeyPath
+    keys: tuple[str, ...]
+    message: str
+
+
+def find_conflicts(settings: Settings, *, tls_files_required: bool) -> list[Conflict]:
+    """List all contradictions. Without `tls_files_required` the caller will fill in the files that are unset."""
+    conflicts = [*_check_addresses(settings), *_check_ports(settings), *_check_directory(settings)]
+    if tls_files_required:
+        conflicts.extend(_check_tls_files(settings))
+    return conflicts
+
+
+def _check_addresses(settings: Settings) -> Iterator[Conflict]:
+    address, family = settings.router.bind_address, settings.router.ip_address_family
+    if not address or family is IPAddressFamily.ANY:
+        return
+    wanted = 4 if family is IPAddressFamily.IPV4_ONLY else 6
+    if ip_address(address).version != wanted:
+        keys = ("router.bind_address", "router.ip_address_family")
+        message = f"{address} is not an IPv{wanted} address, but router.ip_address_family is {family}"
+        yield Conflict(("router", "bind_address"), keys, message)
+
+
+def _check_ports(settings: Settings) -> Iterator[Conflict]:
+    router = settings.router
+    port = router.sip_tls_listening_port
+    if router.um_startup_mode is StartupMode.DUAL and port and port == router.sip_tcp_listening_port:
+        keys = ("router.sip_tls_listening_port", "router.sip_tcp_listening_port", "router.um_startup_mode")
+        message = f"{port} is router.sip_tcp_listening_port too, and router.um_startup_mode Dual opens both"
+        yield Conflict(("router", "sip_tls_listening_port"), keys, message)
+
+
+def _check_directory(settings: Settings) -> Iterator[Conflict]:
+    directory = settings.directory
+    for inline in ("gateways", "servers"):
+        if directory.file and getattr(directory, inline):
+            keys = (f"directory.{inline}", "directory.file")
+            yield Conflict(("directory", inline), keys, "cannot be given together with directory.file")
+    try:
+        build_directory(directory.document, port_offset=settings.mailbox.port_offset)
+    except DirectoryError as error:
+        for finding in error.findings:
+            keys = (f"directory.{finding.path[0]}", "mailbox.port_offset")
+            yield Conflict(("directory", *finding.path), keys, finding.message)
+
+
+def _check_tls_files(settings: Settings) -> Iterator[Conflict]:
+    mode, tls = settings.router.um_startup_mode, settings.tls
+    if mode is StartupMode.TCP:
+        return
+    needed = ["certificate_file", "private_key_file"]
+    if tls.require_client_certificate:
+        needed.append("ca_file")
+    missing = [name for name in needed if getattr(tls, name) is None]
+    if not missing:
+        return
+    message = (
+        f"router.um_startup_mode is {mode} and needs {_enumerate(needed)}; not set: {_enumerate(missing)}"
+        ' (without TLS: router.um_startup_mode = "TCP")'
+    )
+    keys = (*(f"tls.{name}" for name in needed), "tls.require_client_certificate", "router.um_startup_mode")
+    yield Conflict(("tls", missing[0]), keys, message)
+
+
+def _enumerate(names: list[str]) -> str:
+    return ", ".join(f"tls.{name}" for name in names)

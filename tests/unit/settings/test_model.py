@@ -1,0 +1,114 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from callrouter.settings.keys import list_groups
+from callrouter.settings.model import RedirectSettings, Settings
+
+TEXT_KEYS = [
+    ("router", "bind_address"),
+    ("router", "external_host_fqdn"),
+    ("router", "um_startup_mode"),
+    ("tls", "certificate_file"),
+    ("tls", "private_key_file"),
+    ("tls", "ca_file"),
+    ("directory", "file"),
+    ("redirect", "server_header"),
+    ("admin", "bind_address"),
+    ("log", "file"),
+]
+
+
+def test_settings_built_bare_has_the_documented_defaults() -> None:
+    settings = Settings()
+    assert (settings.router.sip_tcp_listening_port, settings.router.sip_tls_listening_port) == (5060, 5061)
+    assert settings.router.um_startup_mode == "Dual"
+    assert settings.tls.certificate_file is None
+    assert settings.limits.transaction_seconds == 32.0
+    assert (settings.admin.bind_address, settings.admin.port) == ("127.0.0.1", 8080)
+
+
+def test_settings_every_key_is_described_and_ends_as_a_sentence() -> None:
+    for group, model in list_groups().items():
+        for name, field in model.model_fields.items():
+            assert field.description, f"{group}.{name}"
+            assert field.description.endswith("."), f"{group}.{name}"
+
+
+def test_settings_every_default_passes_its_own_checks() -> None:
+    for model in list_groups().values():
+        defaults = {name: field.default for name, field in model.model_fields.items()}
+        assert model.model_validate(defaults) == model()
+
+
+@pytest.mark.parametrize("hidden", ["\r", "\n", "\0", "\x7f", "\u2028"])
+@pytest.mark.parametrize(("group", "key"), TEXT_KEYS)
+def test_settings_text_with_control_character_is_refused(group: str, key: str, hidden: str) -> None:
+    with pytest.raises(ValidationError, match="control characters"):
+        Settings.model_validate({group: {key: f"a{hidden}b"}})
+
+
+def test_settings_text_keys_of_the_control_character_test_are_all_there_are() -> None:
+    texts = {
+        (group, name)
+        for group, model in list_groups().items()
+        for name, field in model.model_fields.items()
+        if field.annotation in (str, str | None, Path | None)
+    }
+    assert texts <= set(TEXT_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("router", "sip_tcp_listening_port", -1),
+        ("router", "sip_tls_listening_port", 65_536),
+        ("router", "sip_tcp_listening_port", True),
+        ("router", "bind_address", "localhost"),
+        ("router", "bind_address", "[::1]"),
+        ("router", "um_startup_mode", "UDP"),
+        ("router", "dial_plans", ["a\nb"]),
+        ("tls", "minimum_version", "1.1"),
+        ("mailbox", "port_offset", -1),
+        ("mailbox", "port_offset", 60_468),
+        ("redirect", "delay_seconds", 30.1),
+        ("redirect", "delay_seconds", float("nan")),
+        ("redirect", "retry_after_seconds", 0),
+        ("limits", "idle_seconds", 0),
+        ("limits", "max_connections", 0),
+        ("journal", "max_calls", 1_000_001),
+        ("pool", "selection", "random"),
+    ],
+)
+def test_settings_value_out_of_bounds_is_refused(group: str, key: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({group: {key: value}})
+
+
+def test_settings_empty_path_is_unset() -> None:
+    assert Settings.model_validate({"log": {"file": ""}}).log.file is None
+
+
+def test_settings_bind_address_is_canonical() -> None:
+    assert Settings.model_validate({"router": {"bind_address": "0:0::1"}}).router.bind_address == "::1"
+
+
+@pytest.mark.parametrize(
+    ("redirect", "expected"),
+    [
+        (RedirectSettings(), "RTCC/5.0.0.0 MSExchangeUM/15.01.2507.017"),
+        (RedirectSettings(profile="2013"), "RTCC/4.0.0.0 MSExchangeUM/15.00.1497.012"),
+        (RedirectSettings(profile="2013", server_header="mine"), "mine"),
+        (RedirectSettings(server_header=""), ""),
+    ],
+)
+def test_redirect_server_header_follows_profile_unless_given(redirect: RedirectSettings, expected: str) -> None:
+    assert redirect.effective_server_header == expected
+
+
+def test_directory_document_holds_the_inline_lists() -> None:
+    settings = Settings.model_validate({"directory": {"gateways": [{"name": "a", "address": "::1"}]}})
+    assert [entry.name for entry in settings.directory.document.gateways] == ["a"]
+    assert settings.directory.document.servers == ()

@@ -1,0 +1,89 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callrouter.settings.model import Settings
+from callrouter.settings.rules import Conflict, find_conflicts
+from callrouter.sources.problem import format_key
+
+
+def find(tls_files_required: bool = False, **groups: Any) -> list[Conflict]:
+    return find_conflicts(Settings.model_validate(groups), tls_files_required=tls_files_required)
+
+
+def find_keys(**groups: Any) -> list[str]:
+    return [format_key(conflict.path) for conflict in find(**groups)]
+
+
+@pytest.mark.parametrize(
+    ("address", "family", "expected"),
+    [
+        ("127.0.0.1", "IPv6Only", ["router.bind_address"]),
+        ("::1", "IPv4Only", ["router.bind_address"]),
+        ("::1", "IPv6Only", []),
+        ("127.0.0.1", "Any", []),
+        ("", "IPv6Only", []),
+    ],
+)
+def test_address_of_another_family_is_a_conflict(address: str, family: str, expected: list[str]) -> None:
+    assert find_keys(router={"bind_address": address, "ip_address_family": family}) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "port", "expected"),
+    [("Dual", 5060, ["router.sip_tls_listening_port"]), ("TCP", 5060, []), ("Dual", 0, [])],
+)
+def test_one_port_for_both_listeners_is_a_conflict(mode: str, port: int, expected: list[str]) -> None:
+    router = {"um_startup_mode": mode, "sip_tcp_listening_port": port, "sip_tls_listening_port": port}
+    assert find_keys(router=router) == expected
+
+
+@pytest.mark.parametrize(
+    ("inline", "entry"), [("gateways", {"name": "a", "address": "::1"}), ("servers", {"name": "a"})]
+)
+def test_directory_file_with_inline_list_is_a_conflict(inline: str, entry: dict[str, str]) -> None:
+    (conflict,) = find(directory={"file": "x.toml", inline: [entry]})
+    assert format_key(conflict.path) == f"directory.{inline}"
+    assert conflict.message == "cannot be given together with directory.file"
+
+
+def test_inline_directory_that_cannot_be_built_is_a_conflict_for_each_problem() -> None:
+    servers = [{"name": "a", "tcp_port": 60_000}, {"name": "a"}]
+    assert find_keys(directory={"servers": servers}, mailbox={"port_offset": 6000}) == [
+        "directory.servers[1].name",
+        "directory.servers[0].tcp_port",
+    ]
+
+
+@pytest.mark.parametrize("mode", ["TLS", "Dual"])
+def test_tls_files_missing_is_a_conflict_that_names_them(mode: str) -> None:
+    (conflict,) = find(True, router={"um_startup_mode": mode}, tls={"certificate_file": "a.pem"})
+    assert format_key(conflict.path) == "tls.private_key_file"
+    assert conflict.message == (
+        f"router.um_startup_mode is {mode} and needs tls.certificate_file, tls.private_key_file, tls.ca_file; "
+        'not set: tls.private_key_file, tls.ca_file (without TLS: router.um_startup_mode = "TCP")'
+    )
+
+
+def test_tls_files_missing_is_none_where_they_are_not_needed() -> None:
+    pair = {"certificate_file": Path("a.pem"), "private_key_file": Path("b.pem")}
+    assert find(True, router={"um_startup_mode": "TCP"}) == []
+    assert find(True, tls={**pair, "require_client_certificate": False}) == []
+    assert find(True, tls={**pair, "ca_file": Path("c.pem")}) == []
+    assert find(False) == []
+
+
+def test_every_conflict_names_its_own_key_among_those_that_take_part() -> None:
+    conflicts = find(
+        True,
+        router={
+            "bind_address": "::1",
+            "ip_address_family": "IPv4Only",
+            "sip_tcp_listening_port": 1,
+            "sip_tls_listening_port": 1,
+        },
+        directory={"file": "x.toml", "servers": [{"name": "a"}, {"name": "a"}]},
+    )
+    assert len(conflicts) == 5
+    assert all(format_key(conflict.path[:2]) in conflict.keys for conflict in conflicts)

@@ -1,0 +1,153 @@
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from callrouter.directory.model import ComponentState, Directory, GatewayStatus, MailboxServer, UMIPGateway
+from callrouter.sources.document import DirectoryDocument, DirectoryError, build_directory
+
+
+def build(port_offset: int = 0, **lists: Any) -> Directory:
+    return build_directory(DirectoryDocument.model_validate(lists), port_offset=port_offset)
+
+
+def test_build_directory_empty_document_is_the_empty_directory() -> None:
+    assert build() == Directory()
+
+
+def test_build_directory_keeps_every_value_in_order() -> None:
+    directory = build(
+        gateways=[
+            {"name": "one", "address": "10.0.0.1"},
+            {"name": "net", "address": "fc00::/7", "status": "NoNewCalls"},
+            {"name": "sbc", "address": "SBC.example.com.", "status": "Disabled"},
+        ],
+        servers=[
+            {"name": "here"},
+            {
+                "name": "mbx1",
+                "fqdn": "MBX1.example.com",
+                "address": "2001:DB8::1",
+                "tcp_port": 6000,
+                "tls_port": 6001,
+                "weight": 2,
+                "state": "Draining",
+            },
+        ],
+    )
+    assert directory == Directory(
+        gateways=(
+            UMIPGateway("one", network=IPv4Network("10.0.0.1/32")),
+            UMIPGateway("net", network=IPv6Network("fc00::/7"), status=GatewayStatus.NO_NEW_CALLS),
+            UMIPGateway("sbc", fqdn="sbc.example.com", status=GatewayStatus.DISABLED),
+        ),
+        servers=(
+            MailboxServer("here"),
+            MailboxServer("mbx1", "mbx1.example.com", "2001:db8::1", 6000, 6001, 2.0, ComponentState.DRAINING),
+        ),
+    )
+
+
+def test_build_directory_with_port_offset_moves_both_ports() -> None:
+    (server,) = build(1000, servers=[{"name": "a"}]).servers
+    assert (server.tcp_port, server.tls_port) == (6062, 6063)
+
+
+def test_build_directory_reports_all_problems_at_once() -> None:
+    with pytest.raises(DirectoryError) as caught:
+        build(
+            10_000,
+            gateways=[
+                {"name": "a", "address": "10.0.0.1"},
+                {"name": "A", "address": "::ffff:10.0.0.1"},
+                {"name": "b", "address": "sbc.example.com"},
+                {"name": "c", "address": "SBC.example.com"},
+            ],
+            servers=[{"name": "m"}, {"name": "m", "tcp_port": 60_000}],
+        )
+    assert caught.value.problems == (
+        "gateways[1].name: the name 'A' is already used by gateways[0]",
+        "gateways[1].address: 10.0.0.1/32 is already the address of gateways[0] (event 1175: duplicate peer address)",
+        (
+            "gateways[3].address: sbc.example.com is already the address of gateways[2] "
+            "(event 1175: duplicate peer address)"
+        ),
+        "servers[1].name: the name 'm' is already used by servers[0]",
+        "servers[1].tcp_port: 60000 with the port offset 10000 is 70000, not within 1..65535",
+    )
+    assert str(caught.value).splitlines() == list(caught.value.problems)
+
+
+def test_build_directory_with_port_moved_below_one_is_refused() -> None:
+    with pytest.raises(DirectoryError, match=r"servers\[0\]\.tcp_port: 5 with the port offset -5 is 0"):
+        build(-5, servers=[{"name": "a", "tcp_port": 5}])
+
+
+def test_build_directory_nested_networks_and_many_gateways_are_allowed() -> None:
+    gateways = [{"name": f"g{index}", "address": f"10.0.{index // 256}.{index % 256}"} for index in range(300)]
+    gateways.append({"name": "all", "address": "10.0.0.0/8"})
+    assert len(build(gateways=gateways).gateways) == 301
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"name": "a\r\nb", "address": "::1"},
+        {"name": "a", "address": "sbc.example.com\n"},
+        {"name": "a", "address": "\x0010.0.0.1"},
+        {"name": "", "address": "::1"},
+        {"name": "a"},
+        {"name": "a", "address": "*.example.com"},
+        {"name": "a", "address": "10.1.0.0/8"},
+        {"name": "a", "address": "::1", "status": "enabled"},
+        {"name": "a", "address": "::1", "port": 5060},
+    ],
+)
+def test_gateway_entry_that_is_wrong_is_refused(entry: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DirectoryDocument.model_validate({"gateways": [entry]})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"fqdn": "10.0.0.1"},
+        {"fqdn": "a\rb"},
+        {"address": "10.0.0.0/8"},
+        {"address": "mbx.example.com"},
+        {"address": "0.0.0.0"},
+        {"tcp_port": 0},
+        {"tls_port": 65_536},
+        {"tcp_port": True},
+        {"weight": 0},
+        {"weight": float("nan")},
+        {"state": "Down"},
+    ],
+)
+def test_server_entry_that_is_wrong_is_refused(entry: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DirectoryDocument.model_validate({"servers": [{"name": "a"} | entry]})
+
+
+@given(
+    gateways=st.lists(st.tuples(st.text(max_size=3), st.ip_addresses() | st.text(max_size=6)), max_size=4),
+    servers=st.lists(st.tuples(st.text(max_size=3), st.integers(), st.text(max_size=6)), max_size=4),
+    port_offset=st.integers(-70_000, 70_000),
+)
+def test_build_directory_of_anything_is_consistent_or_a_documented_error(
+    gateways: list[tuple[str, object]], servers: list[tuple[str, int, str]], port_offset: int
+) -> None:
+    lists = {
+        "gateways": [{"name": name, "address": str(address)} for name, address in gateways],
+        "servers": [{"name": name, "tcp_port": port, "fqdn": fqdn} for name, port, fqdn in servers],
+    }
+    try:
+        directory = build(port_offset, **lists)
+    except (ValidationError, DirectoryError):
+        return
+    assert len({(gateway.network, gateway.fqdn) for gateway in directory.gateways}) == len(gateways)
+    assert all(1 <= server.tcp_port <= 65_535 and 1 <= server.tls_port <= 65_535 for server in directory.servers)
+    assert all((gateway.network is None) == bool(gateway.fqdn) for gateway in directory.gateways)
