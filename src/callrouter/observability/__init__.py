@@ -1,0 +1,1 @@
+"""What the router tells about itself: log lines, counters, metrics, the journal of calls. Decides nothing."""

@@ -1,0 +1,182 @@
+"""Takes the events of the layers below and turns each into a count, a journal entry and a log line.
+
+The only `telemetry.Sink` of the running router. Never raises and never waits: text of a peer is made safe by the log,
+and no octets of a message are logged beyond its Call-ID.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from callrouter.observability.counters import Counters
+from callrouter.observability.journal import Journal
+from callrouter.telemetry import (
+    ConnectionClosed,
+    ConnectionOpened,
+    ConnectionRejected,
+    Event,
+    FramingLost,
+    KeepAliveAnswered,
+    MessageDiscarded,
+    RequestAnswered,
+    SessionFailed,
+    TlsHandshakeFailed,
+    TransactionTimedOut,
+)
+from callrouter.wire import Peer
+
+MAX_LOGGED_CALL_ID = 256
+TLS_FAILURE_EVENT_ID = 1649
+"""The product's id for a TLS failure with a gateway (EXCHANGE-UM A5)."""
+
+_LEAST_FAILURE = 400
+_MICROSECONDS = 1e6
+
+
+class Recorder:
+    """A `telemetry.Sink`.
+
+    log: of `logs.Logs.logger`. log_calls: False writes no line per call; all else is logged as before. clock: the
+    monotonic clock that the events carry instants of.
+    """
+
+    def __init__(
+        self,
+        counters: Counters,
+        journal: Journal,
+        log: FilteringBoundLogger,
+        *,
+        log_calls: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._counters = counters
+        self._journal = journal
+        self._log = log
+        self._clock = clock
+        # Asked once: a line that the level would drop must not cost its fields either.
+        self._at_debug = log.is_enabled_for(logging.DEBUG)
+        self._at_info = log.is_enabled_for(logging.INFO)
+        self._log_calls = log_calls and self._at_info
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            RequestAnswered: self._request_answered,
+            MessageDiscarded: self._message_discarded,
+            KeepAliveAnswered: self._keep_alive_answered,
+            FramingLost: self._framing_lost,
+            TransactionTimedOut: self._transaction_timed_out,
+            ConnectionOpened: self._connection_opened,
+            ConnectionClosed: self._connection_closed,
+            ConnectionRejected: self._connection_rejected,
+            TlsHandshakeFailed: self._tls_handshake_failed,
+            SessionFailed: self._session_failed,
+        }
+
+    def __call__(self, event: Event, /) -> None:
+        self._handlers[type(event)](event)
+
+    def _request_answered(self, event: RequestAnswered) -> None:
+        self._counters.count_answer(event)
+        if event.method == "INVITE":
+            self._journal.add(event)
+            if self._log_calls:
+                self._log.info("call", **self._call_fields(event))
+        elif event.status >= _LEAST_FAILURE:
+            if self._at_info:
+                self._log.info("request refused", **self._request_fields(event))
+        elif self._at_debug:
+            self._log.debug("request answered", **self._request_fields(event))
+
+    def _call_fields(self, event: RequestAnswered) -> dict[str, Any]:
+        # From when the answer could have gone out: holding it back on purpose is not our slowness.
+        microseconds = (self._clock() - max(event.received_at, event.answered_at)) * _MICROSECONDS
+        fields = {
+            "call_id": event.call_id[:MAX_LOGGED_CALL_ID],
+            "peer": str(event.peer),
+            "transport": event.peer.transport.value,
+            "certificate": _identity(event.peer),
+            "status": event.status,
+            "reason": event.reason.value,
+            "contact": event.contact,
+            "microseconds": max(0, round(microseconds)),
+        }
+        if event.detail:
+            fields["detail"] = event.detail
+        return fields
+
+    def _request_fields(self, event: RequestAnswered) -> dict[str, Any]:
+        return {"method": event.method[:MAX_LOGGED_CALL_ID], **self._call_fields(event)}
+
+    def _message_discarded(self, event: MessageDiscarded) -> None:
+        self._counters.messages_discarded[event.reason] += 1
+        if self._at_debug:
+            self._log.debug("message discarded", peer=str(event.peer), reason=event.reason.value)
+
+    def _keep_alive_answered(self, _event: KeepAliveAnswered) -> None:
+        self._counters.keep_alives_answered += 1
+
+    def _framing_lost(self, event: FramingLost) -> None:
+        self._counters.framing_lost[event.reason] += 1
+        self._log.warning(
+            "framing lost",
+            peer=str(event.peer),
+            transport=event.peer.transport.value,
+            reason=event.reason.value,
+            detail=event.detail,
+        )
+
+    def _transaction_timed_out(self, event: TransactionTimedOut) -> None:
+        self._counters.transactions_timed_out += 1
+        if self._log_calls:
+            self._log.info("transaction timed out", call_id=event.call_id[:MAX_LOGGED_CALL_ID], peer=str(event.peer))
+
+    def _connection_opened(self, event: ConnectionOpened) -> None:
+        peer = event.peer
+        self._counters.count_opened(peer.transport)
+        if self._at_debug:
+            self._log.debug(
+                "connection opened", peer=str(peer), transport=peer.transport.value, certificate=_identity(peer)
+            )
+
+    def _connection_closed(self, event: ConnectionClosed) -> None:
+        peer = event.peer
+        self._counters.count_closed(peer.transport, event.reason)
+        if self._at_debug:
+            self._log.debug(
+                "connection closed",
+                peer=str(peer),
+                transport=peer.transport.value,
+                reason=event.reason.value,
+                received_bytes=event.received_bytes,
+                sent_bytes=event.sent_bytes,
+            )
+
+    def _connection_rejected(self, event: ConnectionRejected) -> None:
+        self._counters.connections_rejected[event.limit] += 1
+        self._log.warning(
+            "connection rejected",
+            peer=str(Peer(event.address, event.port)),
+            transport=event.transport.value,
+            limit=event.limit,
+        )
+
+    def _tls_handshake_failed(self, event: TlsHandshakeFailed) -> None:
+        self._counters.handshakes_failed += 1
+        self._log.warning(
+            "tls handshake failed",
+            event_id=TLS_FAILURE_EVENT_ID,
+            peer=str(Peer(event.address, event.port)),
+            local=str(Peer(event.local_address, event.local_port)),
+            detail=event.detail,
+        )
+
+    def _session_failed(self, event: SessionFailed) -> None:
+        self._counters.count_session_failure()
+        self._log.error("session failed", peer=str(event.peer), exc_info=event.error)
+
+
+def _identity(peer: Peer) -> str:
+    """The first name in the peer's certificate, "" where it showed none."""
+    identities = peer.certificate.identities if peer.certificate is not None else ()
+    return identities[0] if identities else ""
