@@ -1,14 +1,13 @@
 """What can be decided about a request. Frozen values; each carries the one Reason why."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from callrouter.reason import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One Contact of a redirect (EXCHANGE-UM A2)."""
+class Target(NamedTuple):
+    """One Contact of a redirect (EXCHANGE-UM A2). A tuple, because one is made for every call."""
 
     user: str
     """The user part of the Request-URI, octet for octet; "" where it had none."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from callrouter.sip.errors import MalformedError
 from callrouter.sip.grammar import is_host_name
@@ -26,9 +26,8 @@ class CallerFacts:
     local_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
-    """One request in policy words."""
+class RequestFacts(NamedTuple):
+    """One request in policy words. A tuple, because one is made for every call."""
 
     caller: CallerFacts
     request_uri: Uri

@@ -70,9 +70,11 @@ def find_gateway(facts: RequestFacts, snapshot: RoutingSnapshot) -> UMIPGateway 
 
 def _redirect(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision:
     """A3, rules 10 and 11: a server of the pool that can take the call."""
-    members = snapshot.pool.members
-    eligible = [member for member in members if member.is_available and not _is_self(member, facts, snapshot)]
-    member = select(eligible, facts.call_id, snapshot.selection)
+    members = snapshot.pool.available
+    member = select(members, facts.call_id, snapshot.selection)
+    if member is not None and _is_self(member, facts, snapshot):
+        others = [other for other in members if not _is_self(other, facts, snapshot)]
+        member = select(others, facts.call_id, snapshot.selection)
     if member is None:
         return Reject(Reason.NO_MAILBOX_SERVER)
     target = _target(member, facts)

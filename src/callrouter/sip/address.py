@@ -102,11 +102,20 @@ def find_tag(text: str) -> str:
     Raises:
         HeaderError: as `parse_name_addr`.
     """
-    if '"' not in text:
-        before, bracket, after = text.partition(">")
-        if bracket and "<" in before and before[-1] not in "< \t":
-            if not after:
-                return ""
-            if after[:5] == ";tag=" and is_token(after[5:]):
-                return after[5:]
+    before, bracket, after = text.partition(">")
+    if bracket and "<" in before and before[-1] not in "< \t" and _is_plain(before):
+        if not after:
+            return ""
+        if after[:5] == ";tag=" and is_token(after[5:]):
+            return after[5:]
     return parse_name_addr(text).tag
+
+
+def _is_plain(before: str) -> bool:
+    """Whether what stands before the first ">" is a name-addr whose display name is a token or a plain quoted string."""
+    if '"' not in before:
+        return True
+    if before[0] != '"' or "\\" in before:
+        return False
+    closing_quote = before.find('"', 1)
+    return before.find('"', closing_quote + 1) < 0 <= closing_quote < before.find("<")

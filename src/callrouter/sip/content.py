@@ -1,6 +1,6 @@
-"""Header fields that hold a number or a type: Content-Length, Max-Forwards, Content-Type, Content-Disposition.
+"""Header fields of one plain value: Content-Length, Max-Forwards, Call-ID, Content-Type, Content-Disposition.
 
-RFC 3261 20.11, 20.14, 20.15, 20.22.
+RFC 3261 20.8, 20.11, 20.14, 20.15, 20.22.
 """
 
 from dataclasses import dataclass
@@ -31,9 +31,20 @@ def parse_max_forwards(text: str) -> int:
     Raises:
         HeaderError: not a number, or above 255.
     """
-    if not is_digits(text) or len(text) > _MAX_DIGITS or int(text) > _MAX_FORWARDS:
+    if len(text) > _MAX_DIGITS or not is_digits(text) or int(text) > _MAX_FORWARDS:
         raise HeaderError("not a number of 0 to 255")
     return int(text)
+
+
+def parse_call_id(text: str) -> str:
+    """A Call-ID, compared octet by octet (20.8).
+
+    Raises:
+        HeaderError: empty, or white space in it.
+    """
+    if not text or " " in text or "\t" in text:
+        raise HeaderError("not a Call-ID")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

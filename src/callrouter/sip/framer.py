@@ -112,13 +112,15 @@ class Framer:
             self._compact()
             return None
         end = buffer.find(_END_OF_HEAD, self._searched)
+        # Also where the head is whole: what comes out must not depend on how the stream was cut.
+        self._check_start(start)
         if end < 0 or end - start > self._limits.max_head_bytes:
-            self._check_unfinished(start)
+            # Of a head as large as it may be, some octets of its last line end may be here.
+            if len(buffer) - start >= self._limits.max_head_bytes + len(_END_OF_HEAD):
+                raise FramingError(Reason.MESSAGE_TOO_LARGE, 513, "the head is larger than limits.max_head_bytes")
             self._searched = max(start, len(buffer) - len(_END_OF_HEAD) + 1)
             self._compact()
             return None
-        if buffer[start] not in _FIRST_OCTETS:
-            raise FramingError(Reason.NOT_SIP, 400, "what came is not SIP")
         message = parse_head(decode(buffer[start:end]), self._limits.max_headers)
         self._message = message
         self._body_bytes = self._read_length(message)
@@ -126,17 +128,15 @@ class Framer:
         self._single_crlf = False
         return message
 
-    def _check_unfinished(self, start: int) -> None:
-        """Lose a hopeless stream early: no SIP, line ends of another kind, a head without end."""
+    def _check_start(self, start: int) -> None:
+        """Lose a hopeless stream early: no SIP, or line ends of another kind."""
         buffer = self._buffer
         first = buffer[start]
         if first not in _FIRST_OCTETS and first != _CR:
             raise FramingError(Reason.NOT_SIP, 400, "what came is not SIP")
-        line_end = buffer.find(b"\n", start)
+        line_end = buffer.find(b"\n", start, start + self._limits.max_head_bytes + len(_END_OF_HEAD))
         if line_end >= 0 and buffer[line_end - 1] != _CR:
             raise FramingError(Reason.BARE_LINE_END, 400, "the start line ends in a bare LF")
-        if len(buffer) - start > self._limits.max_head_bytes:
-            raise FramingError(Reason.MESSAGE_TOO_LARGE, 513, "the head is larger than limits.max_head_bytes")
 
     def _read_length(self, message: Request | Response) -> int:
         rows = message.headers.rows("content-length")

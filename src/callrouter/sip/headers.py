@@ -54,11 +54,12 @@ DISPLAY_NAMES = MappingProxyType({name.lower(): name for name in _CANONICAL})
 """Lower-case name -> the RFC's spelling."""
 
 
+SPELLINGS = MappingProxyType(_SPELLINGS)
+"""Full, compact and upper-case compact names as nearly every message writes them -> full name in lower case."""
+
+
 def canonical_name(raw: str) -> str:
     """The full name in lower case, or "" where the text is no header name."""
-    known = _SPELLINGS.get(raw)
-    if known is not None:
-        return known
     name = raw.rstrip(LWS)
     if not is_token(name):
         return ""
@@ -69,26 +70,27 @@ def canonical_name(raw: str) -> str:
 class Headers:
     """Header fields by name. Built by the parser, then only read."""
 
-    __slots__ = ("_rows",)
+    __slots__ = ("by_name",)
 
-    def __init__(self, rows: dict[str, list[str]]) -> None:
-        self._rows = rows
+    def __init__(self, by_name: dict[str, list[str]]) -> None:
+        self.by_name = by_name
+        """Lower-case full name -> rows. For the hot path; not to be changed."""
 
     def get(self, name: str) -> str | None:
         """The first row of this lower-case name."""
-        rows = self._rows.get(name)
+        rows = self.by_name.get(name)
         return rows[0] if rows else None
 
     def rows(self, name: str) -> list[str]:
         """Every row of this lower-case name, in order; not to be changed."""
-        return self._rows.get(name) or []
+        return self.by_name.get(name) or []
 
     def __contains__(self, name: object) -> bool:
-        return name in self._rows
+        return name in self.by_name
 
     def __len__(self) -> int:
-        return sum(len(rows) for rows in self._rows.values())
+        return sum(len(rows) for rows in self.by_name.values())
 
     def items(self) -> list[tuple[str, str]]:
         """(name, row) in the order in which the names first came."""
-        return [(name, row) for name, rows in self._rows.items() for row in rows]
+        return [(name, row) for name, rows in self.by_name.items() for row in rows]

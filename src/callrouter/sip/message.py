@@ -73,7 +73,8 @@ class Request:
             HeaderError: there is none, or it cannot be read.
         """
         if self._via is None:
-            self._via = parse_via(split_vias(self._required("via"))[0])
+            row = self._required("via")
+            self._via = parse_via(split_vias(row)[0] if "," in row else row)
         return self._via
 
     @property
@@ -115,10 +116,10 @@ class Request:
         return self.headers.get("call-id") or ""
 
     def _required(self, name: str) -> str:
-        value = self.headers.get(name)
-        if value is None:
+        rows = self.headers.by_name.get(name)
+        if rows is None:
             raise HeaderError("the header field is missing")
-        return value
+        return rows[0]
 
 
 class Response:

@@ -5,7 +5,7 @@ RFC 3261 7.1, 7.2, 7.3.1 (folding), 25.1. No header value is read here, except t
 
 from callrouter.reason import Reason
 from callrouter.sip.grammar import LWS, is_token
-from callrouter.sip.headers import Headers, canonical_name
+from callrouter.sip.headers import SPELLINGS, Headers, canonical_name
 from callrouter.sip.message import Finding, Request, Response
 
 _REQUEST_LINE_PARTS = 3
@@ -23,15 +23,16 @@ def parse_head(head: str, max_headers: int) -> Request | Response:
     """
     lines = head.split("\r\n")
     defects: list[Finding] = []
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+    joined = "".join(lines)
+    if "\n" in joined or "\r" in joined:
         # B27: what looks like a line end to a sloppy reader must reach no answer.
         defects.append(_BARE_LINE_END)
         lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
-    if len(lines) - 1 > max_headers:
+    start_line = lines.pop(0)
+    if len(lines) > max_headers:
         defects.append(_TOO_MANY_HEADERS)
-        del lines[max_headers + 1 :]
+        del lines[max_headers:]
     headers = Headers(_cut_rows(lines, defects))
-    start_line = lines[0]
     if start_line[:4].upper() == "SIP/":
         return Response(start_line, headers)
     parts = start_line.split(" ")
@@ -44,25 +45,33 @@ def parse_head(head: str, max_headers: int) -> Request | Response:
 
 
 def _cut_rows(lines: list[str], defects: list[Finding]) -> dict[str, list[str]]:
-    rows: dict[str, list[str]] = {}
+    by_name: dict[str, list[str]] = {}
+    spelling = SPELLINGS.get
     current: list[str] | None = None
-    for line in lines[1:]:
-        if line[:1] in (" ", "\t"):
-            # A continuation: the line break and the white space around it are one SP (7.3.1).
-            if current is None:
-                defects.append(_NO_COLON)
-            else:
-                current[-1] = f"{current[-1]} {line.strip(LWS)}".strip(LWS)
-            continue
+    for line in lines:
         raw_name, colon, value = line.partition(":")
-        name = canonical_name(raw_name) if colon else ""
-        if not name:
-            defects.append(_NO_COLON)
-            current = None
-            continue
-        current = rows.get(name)
-        if current is None:
-            rows[name] = current = [value.strip(LWS)]
-        else:
+        name = spelling(raw_name)
+        if name is None or not colon:
+            if line[:1] in (" ", "\t"):
+                _continue_row(current, line, defects)
+                continue
+            name = canonical_name(raw_name) if colon else ""
+            if not name:
+                defects.append(_NO_COLON)
+                current = None
+                continue
+        if name in by_name:
+            current = by_name[name]
             current.append(value.strip(LWS))
-    return rows
+        else:
+            by_name[name] = current = [value.strip(LWS)]
+    return by_name
+
+
+def _continue_row(current: list[str] | None, line: str, defects: list[Finding]) -> None:
+    """Folding: the line break and the white space around it are one SP (7.3.1)."""
+    if current is None:
+        # The start line, or a row without a name, cannot be continued.
+        defects.append(_NO_COLON)
+    else:
+        current[-1] = f"{current[-1]} {line.strip(LWS)}".strip(LWS)

@@ -6,7 +6,7 @@ are there for those who compare. Nothing here looks anything up.
 
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from callrouter.sip.errors import UriError
 from callrouter.sip.grammar import is_host_name, is_ipv6_text, is_token, is_uri_text, parse_port
@@ -17,9 +17,8 @@ _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _ALWAYS_COMPARED = ("user", "ttl", "method", "maddr", "transport")
 
 
-@dataclass(frozen=True, slots=True)
-class SipUri:
-    """A sip: or sips: URI."""
+class SipUri(NamedTuple):
+    """A sip: or sips: URI. A tuple, because one is made for every request; compare with `equivalent`."""
 
     scheme: str
     """"sip" or "sips"."""
