@@ -1,0 +1,55 @@
+# The two commands that matter: `make run` and `make test`. Each of the rest is one of their parts.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test venv lint format bench fuzz docs clean
+
+run: $(VENV)/.runtime  ## the lab: router, certificates, API
+	$(BIN)/callrouter lab $(ARGS)
+
+test: $(VENV)/.dev  ## the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+venv: $(VENV)/.dev  ## the virtual environment with everything in it
+
+lint: $(VENV)/.dev  ## style, types, layers, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## redirects per second beside a bare uvloop protocol, memory per idle connection
+	$(BIN)/python -m bench.run $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of a session; ARGS="-max_total_time=600" for longer
+	$(BIN)/python fuzz/fuzz_session.py -max_total_time=60 -max_len=16384 $(ARGS) fuzz/corpus tests/conformance/vectors/rfc4475 tests/conformance/vectors/edges
+
+docs: $(VENV)/.dev  ## the pages that are made from the code
+	$(BIN)/python -m callrouter.settings.reference > docs/reference/settings.md
+	$(BIN)/python docs/generate_reasons.py > docs/reference/reasons.md
+	$(BIN)/python -m tests.conformance.page > docs/reference/conformance.md
+
+clean:
+	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[fuzz]"
+	@touch $@

@@ -1,0 +1,43 @@
+"""What the system knows of a process: its CPU time and its memory, read from /proc (Linux), and where it may run."""
+
+import os
+import resource
+from pathlib import Path
+
+
+def own_cpu_seconds() -> float:
+    """User and system time of this process so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far, to the clock's tick (10 ms).
+
+    Raises FileNotFoundError when the process is gone.
+    """
+    # The second field, the command's name in parentheses, may hold spaces (proc_pid_stat(5)).
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process. Raises FileNotFoundError when it is gone."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmRSS":
+            return int(value.split()[0]) * 1024
+    raise FileNotFoundError(f"process {pid} has no resident memory any more")
+
+
+def raise_file_limit() -> int:
+    """Allow this process and its children as many open files as the system lets it; gives that number."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def pick_cpus() -> tuple[int, int] | None:
+    """A CPU for the server and one for the generator; None where there is only one to have."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return (cpus[0], cpus[1]) if len(cpus) > 1 else None

@@ -1,0 +1,70 @@
+"""`callrouter serve`: the router alone. And how any command runs the server: loop, log, exit code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from callrouter.app import Application, Prepared, StartError, prepare, raise_file_limit, run
+from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
+from callrouter.observability.logs import configure_logs
+from callrouter.settings.freeze import freeze_log
+from callrouter.settings.model import Settings
+
+
+def serve(config: ConfigOption = None, set_: SetOption = None) -> None:
+    """Run the router until SIGTERM or SIGINT; what is in flight is finished first.
+
+    Settings come from the file, then from CALLROUTER_... variables, then from --set.
+    """
+    run_server(load_or_exit(config, set_), _log_addresses)
+
+
+def run_server(settings: Settings, announce: Callable[[Application], None]) -> None:
+    """Run a router with these settings until a signal ends it; a failed start ends the command with code 2."""
+    try:
+        prepared = prepare(settings)
+        raise_file_limit()
+        _run(prepared, announce)
+    except StartError as error:
+        fail(error.problems)
+    except OSError as error:
+        fail([f"log.file: {error}"])
+
+
+def _run(prepared: Prepared, announce: Callable[[Application], None]) -> None:
+    logs = configure_logs(freeze_log(prepared.settings.log), sys.stderr)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run(prepared, logs, announce))
+            # It has stopped as it was asked to: being asked again while the process ends must not make that a failure.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    finally:
+        logs.close()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """That of uvloop where it is installed: a seventh of asyncio's memory per idle TLS connection."""
+    if find_spec("uvloop") is None:
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - not to be had on every platform
+
+    return uvloop.new_event_loop
+
+
+def _log_addresses(application: Application) -> None:
+    readiness = application.readiness()
+    application.log.info(
+        "listening",
+        sip=[f"{each.transport} {_join(each.address, each.port)}" for each in readiness.listeners],
+        admin=_join(*application.admin_address) if application.admin_address else "off",
+        gateways=readiness.directory.gateways,
+        servers=readiness.directory.servers,
+    )
+    for problem in readiness.problems:
+        application.log.warning("not ready", problem=problem)
+
+
+def _join(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

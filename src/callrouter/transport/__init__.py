@@ -1,0 +1,1 @@
+"""Bytes between sockets and sessions. Knows no SIP."""
