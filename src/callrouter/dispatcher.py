@@ -5,7 +5,7 @@ The order is that of RFC 3261 8.2: method, Request-URI, merged requests (asked b
 
 from dataclasses import dataclass
 
-from callrouter.decision import REJECTIONS, Absorb, Answer, Decision, Redirect, Reject
+from callrouter.decision import REJECTIONS, Answer, Decision, Redirect, Reject
 from callrouter.facts import CallerFacts, gather_facts
 from callrouter.reason import Reason
 from callrouter.redirect import decide
@@ -125,20 +125,19 @@ class Dispatcher:
         return Outcome(200, Reason.SERVER_ALIVE, extra=_CAPABILITIES + form.server_line)
 
     def _put(self, decision: Decision, form: AnswerForm) -> Outcome:
-        match decision:
-            case Redirect(targets, reason, status):
-                contact = str(targets[0])
-                lines = f"Contact: <{contact}>\r\n"
-                if len(targets) > 1:
-                    lines += "".join(header_line("Contact", f"<{target}>") for target in targets[1:])
-                return Outcome(status, reason, extra=lines + form.server_line, contact=contact)
-            case Reject(reason):
-                return _reject(reason, form)
-            case Answer(status, reason):
-                return Outcome(status, reason, extra=form.server_line)
-            case Absorb(reason):
-                # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
-                return _reject(Reason.INTERNAL_ERROR, form, detail=str(reason))
+        # Not a match statement: class patterns cost a microsecond, and nearly every decision is a Redirect.
+        if isinstance(decision, Redirect):
+            contact = str(decision.targets[0])
+            lines = f"Contact: <{contact}>\r\n"
+            if len(decision.targets) > 1:
+                lines += "".join(header_line("Contact", f"<{target}>") for target in decision.targets[1:])
+            return Outcome(decision.status, decision.reason, extra=lines + form.server_line, contact=contact)
+        if isinstance(decision, Reject):
+            return _reject(decision.reason, form)
+        if isinstance(decision, Answer):
+            return Outcome(decision.status, decision.reason, extra=form.server_line)
+        # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
+        return _reject(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
 
 
 def _reject(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:

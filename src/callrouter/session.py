@@ -191,17 +191,17 @@ class SipSession:
         self._close_reason = CloseReason.FRAMING_LOST
 
     def _receive_frame(self, frame: Frame, now: float) -> None:
-        if frame is PING:
+        if isinstance(frame, Request):
+            if frame.method == "ACK":
+                self._receive_ack(frame)
+            else:
+                self._receive_request(frame, now)
+        elif frame is PING:
             self._output.append(b"\r\n")
             self._emit(KeepAliveAnswered(self._peer))
         elif isinstance(frame, Response):
             # No request is ever sent, so that no response can belong to one (18.1.2).
             self._emit(MessageDiscarded(self._peer, Reason.STRAY_RESPONSE))
-        elif isinstance(frame, Request):
-            if frame.method == "ACK":
-                self._receive_ack(frame)
-            else:
-                self._receive_request(frame, now)
 
     def _receive_ack(self, ack: Request) -> None:
         # Whatever an ACK is like, it gets no answer (17.1.1.3) and its Require is not read (8.2.2.3).

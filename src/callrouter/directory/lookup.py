@@ -18,9 +18,9 @@ class DirectoryLookup:
 
     def gateway_by_address(self, address: IPv4Address | IPv6Address) -> UMIPGateway | None:
         """The gateway whose address this is; of several networks the narrowest."""
-        number = int(address)
+        number, address_version = int(address), address.version
         for version, host_bits, gateways in self._by_network:
-            if version == address.version:
+            if version == address_version:
                 gateway = gateways.get(number >> host_bits)
                 if gateway is not None:
                     return gateway

@@ -28,11 +28,14 @@ class Pool:
     """All servers, in the order of the directory."""
 
     members: tuple[Member, ...] = ()
+    available: tuple[Member, ...] = ()
+    """Those that can take new calls."""
 
 
 def build_pool(servers: Iterable[MailboxServer]) -> Pool:
     """The pool of these servers."""
-    return Pool(tuple(Member(server, hash_64(server.name)) for server in servers))
+    members = tuple(Member(server, hash_64(server.name)) for server in servers)
+    return Pool(members, tuple(member for member in members if member.is_available))
 
 
 def hash_64(text: str) -> int:

@@ -112,7 +112,7 @@ def find_tag(text: str) -> str:
 
 
 def _is_plain(before: str) -> bool:
-    """Whether what stands before the first ">" is a name-addr whose display name is a token or a plain quoted string."""
+    """Whether what stands before the first ">" holds no quote, or one quoted display name without escapes."""
     if '"' not in before:
         return True
     if before[0] != '"' or "\\" in before:

@@ -12,10 +12,12 @@ from callrouter.sip.content import parse_content_length
 from callrouter.sip.errors import FramingError, HeaderError
 from callrouter.sip.grammar import decode
 from callrouter.sip.limits import MessageLimits
+from callrouter.sip.memo import Memo
 from callrouter.sip.message import Request, Response
 from callrouter.sip.parser import parse_head
 
 _END_OF_HEAD = b"\r\n\r\n"
+_NO_BODY = ["0"]
 _CR = 0x0D
 _LF = 0x0A
 # What a method or "SIP/2.0" may begin with: RFC 3261 25.1 token.
@@ -38,10 +40,11 @@ Frame: TypeAlias = Request | Response | KeepAlive
 class Framer:
     """Cuts one stream into messages."""
 
-    __slots__ = ("_body_bytes", "_buffer", "_limits", "_message", "_position", "_searched", "_single_crlf")
+    __slots__ = ("_body_bytes", "_buffer", "_limits", "_memo", "_message", "_position", "_searched", "_single_crlf")
 
     def __init__(self, limits: MessageLimits) -> None:
         self._limits = limits
+        self._memo = Memo()
         self._buffer = bytearray()
         self._position = 0
         """Where what has not been handed out begins."""
@@ -70,7 +73,10 @@ class Framer:
         """
         message = self._message
         if message is None:
-            if self._skip_line_ends():
+            if self._position == len(self._buffer):
+                self._compact()
+                return None
+            if self._buffer[self._position] == _CR and self._skip_line_ends():
                 return PING
             message = self._next_head()
             if message is None:
@@ -121,7 +127,7 @@ class Framer:
             self._searched = max(start, len(buffer) - len(_END_OF_HEAD) + 1)
             self._compact()
             return None
-        message = parse_head(decode(buffer[start:end]), self._limits.max_headers)
+        message = parse_head(decode(buffer[start:end]), self._limits.max_headers, self._memo)
         self._message = message
         self._body_bytes = self._read_length(message)
         self._position = self._searched = end + len(_END_OF_HEAD)
@@ -139,8 +145,10 @@ class Framer:
             raise FramingError(Reason.BARE_LINE_END, 400, "the start line ends in a bare LF")
 
     def _read_length(self, message: Request | Response) -> int:
-        rows = message.headers.rows("content-length")
-        if not rows:
+        rows = message.headers.by_name.get("content-length")
+        if rows == _NO_BODY:
+            return 0
+        if rows is None:
             # 18.3 asks for it on streams. Without it a body could not be told from the next message.
             if "content-type" in message.headers:
                 raise FramingError(Reason.CONTENT_LENGTH, 400, "Missing Content-Length Header Field")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from callrouter.reason import Reason
 from callrouter.sip.address import find_tag
-from callrouter.sip.cseq import CSeq, parse_cseq
+from callrouter.sip.cseq import CSeq
 from callrouter.sip.errors import HeaderError
 from callrouter.sip.headers import Headers
-from callrouter.sip.uri import Uri, parse_uri
+from callrouter.sip.memo import Memo
+from callrouter.sip.uri import Uri
 from callrouter.sip.via import Via, parse_via, split_vias
 
 
@@ -30,6 +31,7 @@ class Request:
     __slots__ = (
         "_cseq",
         "_from_tag",
+        "_memo",
         "_to_tag",
         "_uri",
         "_via",
@@ -41,13 +43,16 @@ class Request:
         "version",
     )
 
-    def __init__(self, method: str, raw_uri: str, version: str, headers: Headers, defects: tuple[Finding, ...]) -> None:
+    def __init__(
+        self, method: str, raw_uri: str, version: str, headers: Headers, defects: tuple[Finding, ...], memo: Memo
+    ) -> None:
         self.method = method
         self.raw_uri = raw_uri
         self.version = version
         self.headers = headers
         self.defects = defects
         self.body = b""
+        self._memo = memo
         self._uri: Uri | None = None
         self._via: Via | None = None
         self._cseq: CSeq | None = None
@@ -62,7 +67,7 @@ class Request:
             UriError: it cannot be read.
         """
         if self._uri is None:
-            self._uri = parse_uri(self.raw_uri)
+            self._uri = self._memo.uri(self.raw_uri)
         return self._uri
 
     @property
@@ -74,7 +79,7 @@ class Request:
         """
         if self._via is None:
             row = self._required("via")
-            self._via = parse_via(split_vias(row)[0] if "," in row else row)
+            self._via = parse_via(split_vias(row)[0] if "," in row else row, self._memo.host_port)
         return self._via
 
     @property
@@ -85,7 +90,7 @@ class Request:
             HeaderError: there is none, or it cannot be read.
         """
         if self._cseq is None:
-            self._cseq = parse_cseq(self._required("cseq"))
+            self._cseq = self._memo.cseq(self._required("cseq"))
         return self._cseq
 
     @property

@@ -6,6 +6,7 @@ RFC 3261 7.1, 7.2, 7.3.1 (folding), 25.1. No header value is read here, except t
 from callrouter.reason import Reason
 from callrouter.sip.grammar import LWS, is_token
 from callrouter.sip.headers import SPELLINGS, Headers, canonical_name
+from callrouter.sip.memo import Memo
 from callrouter.sip.message import Finding, Request, Response
 
 _REQUEST_LINE_PARTS = 3
@@ -16,11 +17,13 @@ _BAD_START_LINE = Finding(Reason.MALFORMED_START_LINE, 400, "Malformed Request-L
 _TOO_MANY_HEADERS = Finding(Reason.MESSAGE_TOO_LARGE, 513, "Too Many Header Fields")
 
 
-def parse_head(head: str, max_headers: int) -> Request | Response:
+def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request | Response:
     """Cut a head (without the empty line that ends it) into its parts.
 
-    Rows beyond `max_headers` are counted but not kept.
+    Rows beyond `max_headers` are counted but not kept. memo: that of the connection, which the request will ask.
     """
+    if memo is None:
+        memo = Memo()
     lines = head.split("\r\n")
     defects: list[Finding] = []
     joined = "".join(lines)
@@ -37,11 +40,11 @@ def parse_head(head: str, max_headers: int) -> Request | Response:
         return Response(start_line, headers)
     parts = start_line.split(" ")
     if len(parts) == _REQUEST_LINE_PARTS and is_token(parts[0]) and parts[2][:4].upper() == "SIP/":
-        return Request(parts[0], parts[1], parts[2], headers, tuple(defects))
+        return Request(parts[0], parts[1], parts[2], headers, tuple(defects), memo)
     # Enough is kept to answer: the method tells an ACK, which gets no answer, from the rest.
     words = start_line.split()
     method = words[0] if words else ""
-    return Request(method, "", "SIP/2.0", headers, (_BAD_START_LINE, *defects))
+    return Request(method, "", "SIP/2.0", headers, (_BAD_START_LINE, *defects), memo)
 
 
 def _cut_rows(lines: list[str], defects: list[Finding]) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """Via: where an answer goes and which transaction a request belongs to (RFC 3261 20.42, 18.2.1; RFC 3581 4)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from callrouter.sip.errors import HeaderError, ParamError, UriError
@@ -34,8 +35,10 @@ class Via(NamedTuple):
         return self.host if self.port is None else f"{self.host}:{self.port}"
 
 
-def parse_via(text: str) -> Via:
+def parse_via(text: str, read_host_port: Callable[[str], tuple[str, int | None]] = parse_host_port) -> Via:
     """Read one Via value, strictly: an empty or repeated parameter is an error (RFC 4475 3.1.2.1).
+
+    read_host_port: `parse_host_port`, or one that remembers.
 
     Raises:
         HeaderError: outside the grammar.
@@ -48,7 +51,7 @@ def parse_via(text: str) -> Via:
     if not transport.isalpha() and not is_token(transport):
         transport, sent_by = _cut_spaced(head)
     try:
-        host, port = parse_host_port(_without_spaces(sent_by))
+        host, port = read_host_port(_without_spaces(sent_by))
         if raw_params[:7] == "branch=" and is_token(raw_params[7:]):
             return Via(transport, host, port, {"branch": raw_params[7:]})
         params = parse_params(raw_params) if semicolon else {}
