@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,8 +130,8 @@ class Application:
         self._admin: AdminServer | None = None
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        # The sessions and the recorder must read the same clock, or the microseconds of the log are nonsense.
-        clock = asyncio.get_running_loop().time
+        # The clock of the transport. uvloop's own counts milliseconds, and a call takes microseconds.
+        clock = time.monotonic
         self.recorder = Recorder(self.counters, self.journal, self.log, log_calls=settings.log.calls, clock=clock)
         registry = create_registry(MetricSources(self.counters, clock, lambda: logs.lines_lost))
         self._api = create_api(ApiSources(self, self.journal, partial(render, registry), clock))

@@ -39,7 +39,8 @@ def _run(prepared: Prepared, announce: Callable[[Application], None]) -> None:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run(prepared, logs, announce))
             # It has stopped as it was asked to: being asked again while the process ends must not make that a failure.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
     finally:
         logs.close()
 

@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import math
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, Protocol, TypeAlias, cast
 
 from callrouter.telemetry import ConnectionClosed, ConnectionOpened, SessionFailed, Sink
@@ -131,7 +132,7 @@ class Connection(asyncio.Protocol):
             self._finishing = True
             self._transport.abort()
             return
-        now = self._loop.time()
+        now = monotonic()
         self.peer = peer
         self.opened = True
         self._transport.set_write_buffer_limits(high=self._limits.max_write_buffer_bytes)
@@ -151,7 +152,7 @@ class Connection(asyncio.Protocol):
             self._discard(len(data))
             return
         try:
-            self._session.receive_data(data, self._loop.time())
+            self._session.receive_data(data, monotonic())
         except Exception as error:  # noqa: BLE001  as above
             self._fail(error)
             return
@@ -165,7 +166,7 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
             return over_tcp
         try:
-            self._session.receive_eof(self._loop.time())
+            self._session.receive_eof(monotonic())
         except Exception as error:  # noqa: BLE001  as above
             self._fail(error)
             return over_tcp
@@ -291,7 +292,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _set_limit(self, seconds: float) -> None:
-        self._limit_at = self._loop.time() + seconds
+        self._limit_at = monotonic() + seconds
         self._arm(self._limit_at)
 
     def _arm(self, at: float) -> None:
@@ -301,12 +302,12 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._armed_at = at
-        self._timer = self._loop.call_at(at + _TIMER_SLACK_SECONDS, self._time_passed)
+        self._timer = self._loop.call_later(max(0.0, at - monotonic()) + _TIMER_SLACK_SECONDS, self._time_passed)
 
     def _time_passed(self) -> None:
         self._timer = None
         self._armed_at = math.inf
-        now = self._loop.time()
+        now = monotonic()
         if now >= self._limit_at:
             self.abort(CloseReason.WRITE_TIMEOUT)
             return

@@ -12,6 +12,7 @@ import errno
 import functools
 import socket
 from collections.abc import Iterable
+from time import monotonic
 from typing import Final, Literal, TypeAlias
 
 from callrouter.telemetry import ConnectionRejected, Sink, TlsHandshakeFailed
@@ -114,7 +115,7 @@ class Listener:
             The number of connections aborted.
         """
         self.stop_accepting()
-        self.begin_drain(asyncio.get_running_loop().time())
+        self.begin_drain(monotonic())
         with contextlib.suppress(TimeoutError):  # what is left is counted, aborted and reported below
             async with asyncio.timeout(seconds):
                 await self._quiet.wait()
@@ -134,7 +135,7 @@ class Listener:
         if self._cut:
             connection.abort(CloseReason.DRAIN_TIMEOUT)
         elif self._draining:
-            connection.begin_drain(asyncio.get_running_loop().time())
+            connection.begin_drain(monotonic())
 
     def connection_ended(self, connection: Connection) -> None:
         self.connections.discard(connection)
