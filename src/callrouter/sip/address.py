@@ -49,6 +49,8 @@ def parse_name_addr(text: str) -> NameAddr:
         params = parse_params(raw_params) if raw_params else {}
     except ParamError as error:
         raise HeaderError(str(error)) from error
+    if "tag" in params and params["tag"] is None:
+        raise HeaderError("a tag has no value")
     return NameAddr(unquote(raw_name.strip(LWS)), raw_uri, params)
 
 

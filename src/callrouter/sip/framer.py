@@ -5,7 +5,7 @@ kept before memory is spent: at most one head, one announced body and what one r
 """
 
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from callrouter.reason import Reason
 from callrouter.sip.content import parse_content_length
@@ -22,8 +22,8 @@ _CR = 0x0D
 _LF = 0x0A
 # What a method or "SIP/2.0" may begin with: RFC 3261 25.1 token.
 _TOKEN_OCTETS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")
-# A malformed request line is answered, so the octets that RFC 4475 begins one with are let through to the parser.
-_FIRST_OCTETS = _TOKEN_OCTETS | frozenset(b" \t<")
+# A malformed request line is answered, so what RFC 4475 begins one with is let through; a CR waits for its LF.
+_FIRST_OCTETS = _TOKEN_OCTETS | frozenset(b" \t<\r")
 
 
 class KeepAlive(Enum):
@@ -119,7 +119,9 @@ class Framer:
             return None
         end = buffer.find(_END_OF_HEAD, self._searched)
         # Also where the head is whole: what comes out must not depend on how the stream was cut.
-        self._check_start(start)
+        line_end = buffer.find(b"\n", start, start + self._limits.max_head_bytes + len(_END_OF_HEAD))
+        if buffer[start] not in _FIRST_OCTETS or (line_end >= 0 and buffer[line_end - 1] != _CR):
+            self._lose_start(start)
         if end < 0 or end - start > self._limits.max_head_bytes:
             # Of a head as large as it may be, some octets of its last line end may be here.
             if len(buffer) - start >= self._limits.max_head_bytes + len(_END_OF_HEAD):
@@ -134,15 +136,11 @@ class Framer:
         self._single_crlf = False
         return message
 
-    def _check_start(self, start: int) -> None:
-        """Lose a hopeless stream early: no SIP, or line ends of another kind."""
-        buffer = self._buffer
-        first = buffer[start]
-        if first not in _FIRST_OCTETS and first != _CR:
+    def _lose_start(self, start: int) -> NoReturn:
+        """Lose a hopeless stream early."""
+        if self._buffer[start] not in _FIRST_OCTETS:
             raise FramingError(Reason.NOT_SIP, 400, "what came is not SIP")
-        line_end = buffer.find(b"\n", start, start + self._limits.max_head_bytes + len(_END_OF_HEAD))
-        if line_end >= 0 and buffer[line_end - 1] != _CR:
-            raise FramingError(Reason.BARE_LINE_END, 400, "the start line ends in a bare LF")
+        raise FramingError(Reason.BARE_LINE_END, 400, "the start line ends in a bare LF")
 
     def _read_length(self, message: Request | Response) -> int:
         rows = message.headers.by_name.get("content-length")

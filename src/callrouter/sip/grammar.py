@@ -1,6 +1,6 @@
 """Fragments of the grammar, each under its RFC production. Character tests only; nothing is taken apart here.
 
-Every expression is one character class, possessive by nature, so matching is linear in the input. Text is what
+Every expression is one character class or possessive, so matching is linear in the input. Text is what
 `decode` makes of octets: UTF-8 with surrogateescape, which gives every octet back unchanged (B37).
 """
 
@@ -17,6 +17,8 @@ _URI_TEXT = re.compile(r"[!#-;=?-~]+")
 _IPV6_TEXT = re.compile(r"[0-9A-Fa-f:.]+")
 _DIGITS = re.compile(r"[0-9]+")
 _GENERIC_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]+")
+# The one that is no character class: what a backslash begins, its other half cannot, and what was taken is kept.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 _MAX_PORT = 65535
 
@@ -59,7 +61,7 @@ def is_digits(text: str) -> bool:
 def is_param_value(text: str) -> bool:
     """RFC 3261 25.1 gen-value: token, host or quoted-string."""
     if text[:1] == '"':
-        return len(text) > 1 and text[-1] == '"'
+        return _QUOTED.fullmatch(text) is not None
     return _GENERIC_VALUE.fullmatch(text) is not None
 
 

@@ -66,9 +66,10 @@ def parse_params(text: str) -> Params:
     params: Params = {}
     for piece in split_outside_quotes(text, ";"):
         name, equals, value = piece.partition("=")
-        name = name.strip(LWS).lower()
+        name = name.strip(LWS)
         if not is_token(name):
             raise ParamError("a parameter has no name" if not name else "a parameter's name is no token")
+        name = name.lower()
         if name in params:
             raise ParamError("a parameter occurs twice")
         if equals:

@@ -36,10 +36,11 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
         defects.append(_TOO_MANY_HEADERS)
         del lines[max_headers:]
     headers = Headers(_cut_rows(lines, defects))
-    if start_line[:4].upper() == "SIP/":
+    # Lower case, because the upper case of letters outside ASCII may lie inside it.
+    if start_line[:4].lower() == "sip/":
         return Response(start_line, headers)
     parts = start_line.split(" ")
-    if len(parts) == _REQUEST_LINE_PARTS and is_token(parts[0]) and parts[2][:4].upper() == "SIP/":
+    if len(parts) == _REQUEST_LINE_PARTS and is_token(parts[0]) and parts[2][:4].lower() == "sip/":
         return Request(parts[0], parts[1], parts[2], headers, tuple(defects), memo)
     # Enough is kept to answer: the method tells an ACK, which gets no answer, from the rest.
     words = start_line.split()
@@ -50,24 +51,23 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
 def _cut_rows(lines: list[str], defects: list[Finding]) -> dict[str, list[str]]:
     by_name: dict[str, list[str]] = {}
     spelling = SPELLINGS.get
-    current: list[str] | None = None
+    name: str | None = None
     for line in lines:
         raw_name, colon, value = line.partition(":")
-        name = spelling(raw_name)
+        previous, name = name, spelling(raw_name)
         if name is None or not colon:
             if line[:1] in (" ", "\t"):
-                _continue_row(current, line, defects)
+                name = previous
+                _continue_row(by_name.get(name or ""), line, defects)
                 continue
             name = canonical_name(raw_name) if colon else ""
             if not name:
                 defects.append(_NO_COLON)
-                current = None
                 continue
         if name in by_name:
-            current = by_name[name]
-            current.append(value.strip(LWS))
+            by_name[name].append(value.strip(LWS))
         else:
-            by_name[name] = current = [value.strip(LWS)]
+            by_name[name] = [value.strip(LWS)]
     return by_name
 
 

@@ -12,6 +12,7 @@ from callrouter.sip.message import Request
 from callrouter.sip.status import status_line
 from callrouter.sip.via import split_vias, stamp_via
 
+_NONE = ("",)
 _TAG_BYTES = 5
 """10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
 
@@ -23,11 +24,12 @@ def make_to_tag(request: Request, key: bytes) -> str:
     request that comes again on another connection gets the same one (RFC 6026 7), and without the key (16 to 64 random
     octets) it cannot be guessed (19.3).
     """
-    headers = request.headers
-    cseq = headers.get("cseq") or ""
-    via = headers.get("via") or ""
+    by_name = request.headers.by_name
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
-    name = f"{request.call_id}\n{headers.get('from')}\n{cseq.partition(' ')[0]}\n{via}"
+    number = by_name.get("cseq", _NONE)[0].partition(" ")[0]
+    name = (
+        f"{by_name.get('call-id', _NONE)[0]}\n{by_name.get('from', _NONE)[0]}\n{number}\n{by_name.get('via', _NONE)[0]}"
+    )
     return blake2b(encode(name), digest_size=_TAG_BYTES, key=key).hexdigest()
 
 
@@ -50,22 +52,21 @@ def build_response(
     source: (address, port) of the peer. to_tag: added where To has none; "" adds none (a 100, D05). extra: header
     lines made by `header_line`. Header fields that the request lacks are left out.
     """
-    headers = request.headers
+    by_name = request.headers.by_name
     parts = [status_line(status, phrase)]
-    for position, row in enumerate(headers.rows("via")):
-        parts.append(f"Via: {_stamped(request, row, source) if position == 0 else row}\r\n")
-    from_ = headers.get("from")
-    if from_ is not None:
-        parts.append(f"From: {from_}\r\n")
-    to = headers.get("to")
-    if to is not None:
-        parts.append(f"To: {to};tag={to_tag}\r\n" if to_tag and not _has_tag(request) else f"To: {to}\r\n")
-    call_id = headers.get("call-id")
-    if call_id is not None:
-        parts.append(f"Call-ID: {call_id}\r\n")
-    cseq = headers.get("cseq")
-    if cseq is not None:
-        parts.append(f"CSeq: {cseq}\r\n")
+    if "via" in by_name:
+        top, *others = by_name["via"]
+        parts.append(f"Via: {_stamped(request, top, source)}\r\n")
+        parts.extend([f"Via: {row}\r\n" for row in others])
+    if "from" in by_name:
+        parts.append(f"From: {by_name['from'][0]}\r\n")
+    if "to" in by_name:
+        tag = f";tag={to_tag}" if to_tag and not _has_tag(request) else ""
+        parts.append(f"To: {by_name['to'][0]}{tag}\r\n")
+    if "call-id" in by_name:
+        parts.append(f"Call-ID: {by_name['call-id'][0]}\r\n")
+    if "cseq" in by_name:
+        parts.append(f"CSeq: {by_name['cseq'][0]}\r\n")
     parts.append(extra)
     parts.append("Content-Length: 0\r\n\r\n")
     return encode("".join(parts))

@@ -4,6 +4,7 @@ The user part stays as it was written, because a redirect repeats it octet for o
 are there for those who compare. Nothing here looks anything up.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
 from typing import NamedTuple, TypeAlias
@@ -12,6 +13,10 @@ from callrouter.sip.errors import UriError
 from callrouter.sip.grammar import is_host_name, is_ipv6_text, is_token, is_uri_text, parse_port
 
 _HEX_PAIR = 2
+# RFC 3966 3: phonedigit-hex, "*" and "#", after a plus. It becomes the user of a SIP URI, so nothing else may pass.
+_TEL_NUMBER = re.compile(r"\+?[0-9A-Fa-f*#\-.()]+")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_RESERVED = frozenset(";/?:@&=+$,")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 # RFC 3261 19.1.4: these, absent from one of two URIs, make them differ.
 _ALWAYS_COMPARED = ("user", "ttl", "method", "maddr", "transport")
@@ -129,7 +134,7 @@ def _parse_sip(scheme: str, rest: str) -> SipUri:
 
 def _parse_tel(rest: str) -> TelUri:
     number, semicolon, raw_params = rest.partition(";")
-    if not number:
+    if _TEL_NUMBER.fullmatch(number) is None:
         raise UriError("a tel URI has no number")
     return TelUri(number, _parse_uri_params(raw_params) if semicolon else ())
 
@@ -217,7 +222,7 @@ def equivalent(one: Uri, other: Uri) -> bool:
 def _equivalent_sip(one: SipUri, other: SipUri) -> bool:
     if (one.scheme, one.host, one.port) != (other.scheme, other.host, other.port):
         return False
-    if unescape(one.user) != unescape(other.user) or unescape(one.password) != unescape(other.password):
+    if _comparable(one.user) != _comparable(other.user) or _comparable(one.password) != _comparable(other.password):
         return False
     mine, theirs = _lowered(one.params), _lowered(other.params)
     if any(mine.get(name) != theirs.get(name) for name in _ALWAYS_COMPARED):
@@ -229,4 +234,14 @@ def _equivalent_sip(one: SipUri, other: SipUri) -> bool:
 
 
 def _lowered(params: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    return {name: unescape(value).lower() for name, value in params}
+    return {name: _comparable(value).lower() for name, value in params}
+
+
+def _comparable(text: str) -> str:
+    """Escapes undone, but for those of reserved characters, which are no equals of the character (19.1.4)."""
+    return _ESCAPE.sub(_unescape_plain, text) if "%" in text else text
+
+
+def _unescape_plain(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character.isascii() and character not in _RESERVED else escape[0].upper()

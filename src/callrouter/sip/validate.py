@@ -62,7 +62,7 @@ def is_sound(request: Request, limits: MessageLimits) -> bool:
 def diagnose(request: Request, limits: MessageLimits) -> tuple[Finding, ...]:
     """Everything that is wrong with a request, in the order of `validate`."""
     findings: list[Finding] = []
-    if request.version.upper() != _SUPPORTED_VERSION:
+    if request.version.lower() != _SUPPORTED_VERSION.lower():
         findings.append(_VERSION)
     findings.extend(request.defects)
     _check_uri(request, limits, findings)

@@ -32,7 +32,10 @@ class Via(NamedTuple):
     @property
     def sent_by(self) -> str:
         """host:port as the transaction is matched by (17.2.3)."""
-        return self.host if self.port is None else f"{self.host}:{self.port}"
+        if self.port is None:
+            return self.host
+        # Without the brackets, a port would read as the last group of an IPv6 address.
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def parse_via(text: str, read_host_port: Callable[[str], tuple[str, int | None]] = parse_host_port) -> Via:
@@ -48,7 +51,7 @@ def parse_via(text: str, read_host_port: Callable[[str], tuple[str, int | None]]
         transport, _, sent_by = head[8:].partition(" ")
     else:
         transport, sent_by = _cut_spaced(head)
-    if not transport.isalpha() and not is_token(transport):
+    if not (transport.isalpha() and transport.isascii()) and not is_token(transport):
         transport, sent_by = _cut_spaced(head)
     try:
         host, port = read_host_port(_without_spaces(sent_by))
@@ -63,7 +66,9 @@ def parse_via(text: str, read_host_port: Callable[[str], tuple[str, int | None]]
 
 def _without_spaces(sent_by: str) -> str:
     # "host : 5060" is legal (H05).
-    return sent_by.replace(" ", "").replace("\t", "") if " " in sent_by or "\t" in sent_by else sent_by
+    if " " not in sent_by and "\t" not in sent_by:
+        return sent_by
+    return ":".join(piece.strip(LWS) for piece in sent_by.split(":"))
 
 
 def _cut_spaced(head: str) -> tuple[str, str]:
