@@ -173,6 +173,12 @@ def test_discarded_message_is_counted(debug_bench: Bench) -> None:
     assert debug_bench.lines()[0]["event"] == "message discarded"
 
 
+def test_unanswerable_message_is_a_warning(bench: Bench) -> None:
+    bench.record(MessageDiscarded(TCP_PEER, Reason.MISSING_VIA))
+    assert bench.counters.messages_discarded == {Reason.MISSING_VIA: 1}
+    assert [(line["level"], line["event"]) for line in bench.lines()] == [("warning", "message not answerable")]
+
+
 def test_keep_alive_is_counted_without_a_line(debug_bench: Bench) -> None:
     debug_bench.record(KeepAliveAnswered(TCP_PEER))
     assert debug_bench.counters.keep_alives_answered == 1
