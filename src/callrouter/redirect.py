@@ -4,7 +4,7 @@ The rules of EXCHANGE-UM A3 in their order, one function a rule; the first that 
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from callrouter.decision import Decision, Redirect, Reject, Target
 from callrouter.directory.model import ComponentState, GatewayStatus, UMIPGateway
@@ -12,11 +12,22 @@ from callrouter.facts import RequestFacts
 from callrouter.pool.model import Member
 from callrouter.pool.selection import select
 from callrouter.reason import Reason
-from callrouter.sip.uri import SipUri, equivalent
+from callrouter.sip.uri import SipUri, TelUri, equivalent
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.wire import Transport
 
 Rule: TypeAlias = Callable[[RequestFacts, RoutingSnapshot], Decision | None]
+
+
+# A member of an Enum costs a descriptor call wherever it is named (CPython 3.11); these are named for every call.
+_ACTIVE: Final = ComponentState.ACTIVE
+_ENABLED: Final = GatewayStatus.ENABLED
+_TLS: Final = Transport.TLS
+
+_REASONS_OF_STATUS = {
+    GatewayStatus.DISABLED: Reason.GATEWAY_DISABLED,
+    GatewayStatus.NO_NEW_CALLS: Reason.GATEWAY_NO_NEW_CALLS,
+}
 
 
 def decide(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision:
@@ -30,7 +41,7 @@ def decide(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision:
 
 def _component_state(_facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision | None:
     """A3, rule 1."""
-    if snapshot.component_state is ComponentState.ACTIVE:
+    if snapshot.component_state is _ACTIVE:
         return None
     return Reject(Reason.DRAINING if snapshot.component_state is ComponentState.DRAINING else Reason.INACTIVE)
 
@@ -40,16 +51,14 @@ def _gateway(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision | None:
     gateway = find_gateway(facts, snapshot)
     if gateway is None:
         return Reject(Reason.UNKNOWN_GATEWAY)
-    if gateway.status is GatewayStatus.DISABLED:
-        return Reject(Reason.GATEWAY_DISABLED)
-    if gateway.status is GatewayStatus.NO_NEW_CALLS:
-        return Reject(Reason.GATEWAY_NO_NEW_CALLS)
-    return None
+    if gateway.status is _ENABLED:
+        return None
+    return Reject(_REASONS_OF_STATUS[gateway.status])
 
 
 def _sips_over_tcp(facts: RequestFacts, _snapshot: RoutingSnapshot) -> Decision | None:
     """A sips request that came in the clear has no target that would keep its promise (RFC 5630 5.4)."""
-    if facts.is_sips and facts.caller.transport is not Transport.TLS:
+    if facts.is_sips and facts.caller.transport is not _TLS:
         return Reject(Reason.SIPS_NOT_ALLOWED)
     return None
 
@@ -86,21 +95,27 @@ def _redirect(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision:
 def _target(member: Member, facts: RequestFacts) -> Target:
     """The Contact of A2. A TLS caller gets the TLS port and the other way round, always."""
     server = member.server
-    is_tls = facts.caller.transport is Transport.TLS
+    called = facts.called
+    if "#" in called and isinstance(facts.request_uri, TelUri):
+        # A digit of RFC 3966 that RFC 3261 25.1 wants escaped in a user.
+        called = called.replace("#", "%23")
+    is_tls = facts.caller.transport is _TLS
     host = server.fqdn or server.address or facts.caller.local_address
     port = server.tls_port if is_tls else server.tcp_port
     if facts.is_sips:
         # A sips Request-URI gets a sips target; its transport is TLS by the scheme (RFC 5630 5.4).
-        return Target(facts.called, host, port, "", "sips", facts.maddr)
-    return Target(facts.called, host, port, "Tls" if is_tls else "Tcp", "sip", facts.maddr)
+        return Target(called, host, port, "", "sips", facts.maddr)
+    return Target(called, host, port, "Tls" if is_tls else "Tcp", "sip", facts.maddr)
 
 
 def _is_self(member: Member, facts: RequestFacts, snapshot: RoutingSnapshot) -> bool:
     server, caller = member.server, facts.caller
-    port = server.tls_port if caller.transport is Transport.TLS else server.tcp_port
+    port = server.tls_port if caller.transport is _TLS else server.tcp_port
     if port == caller.local_port and (server.address or server.fqdn or caller.local_address) == caller.local_address:
         return True
     own = snapshot.own_endpoints
+    if not server.fqdn and not server.address:
+        return (caller.local_address, port) in own
     return (server.fqdn, port) in own or (server.address, port) in own
 
 

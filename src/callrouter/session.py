@@ -16,7 +16,7 @@ from callrouter.sip.limits import MessageLimits
 from callrouter.sip.message import Finding, Request, Response
 from callrouter.sip.respond import build_response, header_line, make_to_tag
 from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, transaction_key
-from callrouter.sip.validate import validate
+from callrouter.sip.validate import diagnose, is_sound
 from callrouter.telemetry import (
     FramingLost,
     KeepAliveAnswered,
@@ -149,14 +149,15 @@ class SipSession:
         return deadline
 
     def handle_deadline(self, now: float) -> None:
+        if self._close_reason is not None:
+            return
         while self._held and self._held[0].due_at <= now:
             held = heappop(self._held)
             if held.transaction.state is State.PROCEEDING:
                 self._complete(held.transaction, held.outcome, held.received_at, now)
         for transaction in self._transactions.expire(now):
             self._emit(TransactionTimedOut(self._peer, transaction.call_id))
-        if self._close_reason is None:
-            self._close_reason = self._overdue(now)
+        self._close_reason = self._overdue(now)
 
     def begin_drain(self, now: float) -> None:
         self._draining_since = now
@@ -213,9 +214,8 @@ class SipSession:
         self._emit(MessageDiscarded(self._peer, reason))
 
     def _receive_request(self, request: Request, now: float) -> None:
-        findings = validate(request, self._limits.message)
-        if findings:
-            self._refuse(request, findings[0], now)
+        if not is_sound(request, self._limits.message):
+            self._refuse(request, diagnose(request, self._limits.message)[0], now)
             return
         try:
             if request.method == "INVITE":
@@ -255,7 +255,8 @@ class SipSession:
             return
         if outcome is None:
             outcome = self._dispatcher.answer(request, self._caller)
-        transaction = transactions.open(request, key, make_to_tag(request, self._tag_key))
+        # A tag that To has already is the one that our answers carry, and the ACK (17.2.3).
+        transaction = transactions.open(request, key, request.to_tag or make_to_tag(request, self._tag_key))
         if outcome.delay_seconds > 0:
             self._hold(transaction, request, outcome, now)
         else:
@@ -265,8 +266,9 @@ class SipSession:
         """Keep a final answer back, with a 100 where RFC 3261 17.2.1 asks for one."""
         if outcome.delay_seconds > _TRYING_AFTER_SECONDS:
             timestamp = request.headers.get("timestamp")
-            # 8.2.6.1: it goes out at once, so that there is no delay to add.
-            extra = header_line("Timestamp", timestamp) if timestamp else ""
+            # 8.2.6.1: it goes out at once, so that there is no delay to add. What cannot be repeated is left out.
+            extra = header_line("Timestamp", timestamp) if timestamp and "\0" not in timestamp else ""
+            extra += self._dispatcher.server_line
             transaction.provisional = build_response(request, 100, self._source, to_tag="", extra=extra)
             self._output.append(transaction.provisional)
         heappush(self._held, _Held(now + outcome.delay_seconds, now, transaction, outcome))

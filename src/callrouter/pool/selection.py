@@ -24,7 +24,9 @@ class Selection(StrEnum):
 
 def select(members: Sequence[Member], call_id: str, selection: Selection) -> Member | None:
     """The member that takes the call with this Call-ID; None where there are no members."""
-    if len(members) <= 1 or selection is Selection.FIRST:
+    if len(members) == 1:
+        return members[0]
+    if not members or selection is Selection.FIRST:
         return members[0] if members else None
     call = hash_64(call_id)
     # The name settles a tie, so that the order of the pool never counts.

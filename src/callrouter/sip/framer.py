@@ -73,14 +73,19 @@ class Framer:
         """
         message = self._message
         if message is None:
-            if self._position == len(self._buffer):
-                self._compact()
+            position = self._position
+            if position == len(self._buffer):
+                if position:
+                    self._compact()
                 return None
-            if self._buffer[self._position] == _CR and self._skip_line_ends():
+            if self._buffer[position] == _CR and self._skip_line_ends():
                 return PING
             message = self._next_head()
             if message is None:
                 return None
+            if not self._body_bytes:
+                self._message = None
+                return message
         return self._finish(message)
 
     def partial_request(self) -> Request | None:

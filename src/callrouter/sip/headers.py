@@ -4,6 +4,7 @@ RFC 3261 7.3.1 (repeats are one list, in order), 7.3.3 and the registry of compa
 stripped of LWS; nothing else was done to them.
 """
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from callrouter.sip.grammar import LWS, is_token
@@ -43,19 +44,16 @@ _COMPACT = {
 }
 
 # The spellings that nearly every message uses, so that they cost one look-up.
-_SPELLINGS = {
+SPELLINGS: Mapping[str, str] = {
     **{name: name.lower() for name in _CANONICAL},
     **{name.lower(): name.lower() for name in _CANONICAL},
     **_COMPACT,
     **{name.upper(): full for name, full in _COMPACT.items()},
 }
+"""Full, compact and upper-case compact names -> full name in lower case. Never changed; no proxy, which costs time."""
 
 DISPLAY_NAMES = MappingProxyType({name.lower(): name for name in _CANONICAL})
 """Lower-case name -> the RFC's spelling."""
-
-
-SPELLINGS = MappingProxyType(_SPELLINGS)
-"""Full, compact and upper-case compact names as nearly every message writes them -> full name in lower case."""
 
 
 def canonical_name(raw: str) -> str:

@@ -5,7 +5,8 @@ Each table is bounded in entries and in the size of an entry; a full one is empt
 """
 
 from callrouter.sip.cseq import CSeq, parse_cseq
-from callrouter.sip.uri import Uri, parse_host_port, parse_uri
+from callrouter.sip.uri import Uri, parse_uri
+from callrouter.sip.via import SentBy
 
 _MAX_ENTRIES = 64
 _MAX_TEXT = 256
@@ -14,11 +15,12 @@ _MAX_TEXT = 256
 class Memo:
     """Values by their text."""
 
-    __slots__ = ("_cseqs", "_hosts", "_uris")
+    __slots__ = ("_cseqs", "_uris", "sent_by")
 
     def __init__(self) -> None:
         self._uris: dict[str, Uri] = {}
-        self._hosts: dict[str, tuple[str, int | None]] = {}
+        self.sent_by: dict[str, SentBy] = {}
+        """For `parse_via`."""
         self._cseqs: dict[str, CSeq] = {}
 
     def uri(self, text: str) -> Uri:
@@ -34,21 +36,6 @@ class Memo:
                 if len(self._uris) >= _MAX_ENTRIES:
                     self._uris.clear()
                 self._uris[text] = known
-        return known
-
-    def host_port(self, text: str) -> tuple[str, int | None]:
-        """As `parse_host_port`.
-
-        Raises:
-            UriError: as there.
-        """
-        known = self._hosts.get(text)
-        if known is None:
-            known = parse_host_port(text)
-            if len(text) <= _MAX_TEXT:
-                if len(self._hosts) >= _MAX_ENTRIES:
-                    self._hosts.clear()
-                self._hosts[text] = known
         return known
 
     def cseq(self, text: str) -> CSeq:

@@ -79,7 +79,7 @@ class Request:
         """
         if self._via is None:
             row = self._required("via")
-            self._via = parse_via(split_vias(row)[0] if "," in row else row, self._memo.host_port)
+            self._via = parse_via(split_vias(row)[0] if "," in row else row, self._memo.sent_by)
         return self._via
 
     @property

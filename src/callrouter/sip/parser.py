@@ -35,7 +35,9 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
     if len(lines) > max_headers:
         defects.append(_TOO_MANY_HEADERS)
         del lines[max_headers:]
-    headers = Headers(_cut_rows(lines, defects))
+    # Two spaces, a tab or a space before a line end: somewhere there is white space to be stripped.
+    is_plain = not defects and "\t" not in head and "  " not in head and " \r" not in head and head[-1:] != " "
+    headers = Headers((_cut_plain_rows(lines) if is_plain else None) or _cut_rows(lines, defects))
     # Lower case, because the upper case of letters outside ASCII may lie inside it.
     if start_line[:4].lower() == "sip/":
         return Response(start_line, headers)
@@ -46,6 +48,23 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
     words = start_line.split()
     method = words[0] if words else ""
     return Request(method, "", "SIP/2.0", headers, (_BAD_START_LINE, *defects), memo)
+
+
+def _cut_plain_rows(lines: list[str]) -> dict[str, list[str]] | None:
+    """`_cut_rows` for rows that are all written `Name: value` under a usual name, as nearly every message's are."""
+    by_name: dict[str, list[str]] = {}
+    spellings = SPELLINGS
+    try:
+        for line in lines:
+            raw_name, _, value = line.partition(": ")
+            name = spellings[raw_name]
+            if name in by_name:
+                by_name[name].append(value)
+            else:
+                by_name[name] = [value]
+    except KeyError:
+        return None
+    return by_name
 
 
 def _cut_rows(lines: list[str], defects: list[Finding]) -> dict[str, list[str]]:

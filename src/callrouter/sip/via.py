@@ -1,7 +1,6 @@
 """Via: where an answer goes and which transaction a request belongs to (RFC 3261 20.42, 18.2.1; RFC 3581 4)."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from callrouter.sip.errors import HeaderError, ParamError, UriError
 from callrouter.sip.grammar import LWS, is_param_value, is_token
@@ -12,6 +11,8 @@ MAGIC_COOKIE = "z9hg4bk"
 """What a branch of RFC 3261 begins with, lower-cased (8.1.1.7)."""
 
 _PROTOCOL_PARTS = 3
+_MAX_KNOWN = 64
+_MAX_KNOWN_TEXT = 256
 
 
 class Via(NamedTuple):
@@ -38,15 +39,36 @@ class Via(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_via(text: str, read_host_port: Callable[[str], tuple[str, int | None]] = parse_host_port) -> Via:
+SentBy: TypeAlias = tuple[str, str, int | None]
+"""Transport, host and port: what stands before the parameters."""
+
+
+def parse_via(text: str, known: dict[str, SentBy] | None = None) -> Via:
     """Read one Via value, strictly: an empty or repeated parameter is an error (RFC 4475 3.1.2.1).
 
-    read_host_port: `parse_host_port`, or one that remembers.
+    known: what was read before by its text, as a peer always writes the same; kept by the caller, filled here.
 
     Raises:
         HeaderError: outside the grammar.
     """
     head, semicolon, raw_params = text.partition(";")
+    sent_by = None if known is None else known.get(head)
+    if sent_by is None:
+        sent_by = _parse_sent_by(head)
+        if known is not None and len(known) < _MAX_KNOWN and len(head) <= _MAX_KNOWN_TEXT:
+            known[head] = sent_by
+    transport, host, port = sent_by
+    if raw_params[:7] == "branch=" and is_token(raw_params[7:]):
+        return Via(transport, host, port, {"branch": raw_params[7:]})
+    try:
+        params = parse_params(raw_params) if semicolon else {}
+    except ParamError as error:
+        raise HeaderError(str(error)) from error
+    _check_values(params)
+    return Via(transport, host, port, params)
+
+
+def _parse_sent_by(head: str) -> SentBy:
     if head[:8] == "SIP/2.0/":
         transport, _, sent_by = head[8:].partition(" ")
     else:
@@ -54,14 +76,10 @@ def parse_via(text: str, read_host_port: Callable[[str], tuple[str, int | None]]
     if not (transport.isalpha() and transport.isascii()) and not is_token(transport):
         transport, sent_by = _cut_spaced(head)
     try:
-        host, port = read_host_port(_without_spaces(sent_by))
-        if raw_params[:7] == "branch=" and is_token(raw_params[7:]):
-            return Via(transport, host, port, {"branch": raw_params[7:]})
-        params = parse_params(raw_params) if semicolon else {}
-    except (UriError, ParamError) as error:
+        host, port = parse_host_port(_without_spaces(sent_by))
+    except UriError as error:
         raise HeaderError(str(error)) from error
-    _check_values(params)
-    return Via(transport, host, port, params)
+    return transport, host, port
 
 
 def _without_spaces(sent_by: str) -> str:

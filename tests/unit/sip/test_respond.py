@@ -1,0 +1,101 @@
+import pytest
+
+from callrouter.sip.errors import HeaderError
+from callrouter.sip.respond import build_response, header_line, make_to_tag
+from tests.unit.sip.messages import make_request
+
+SOURCE = ("192.0.2.10", 40000)
+KEY = b"k" * 16
+
+
+def lines_of(answer: bytes) -> list[str]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert body == b""
+    return head.decode("utf-8", "surrogateescape").split("\r\n")
+
+
+def test_build_response_copies_what_identifies_the_request_in_the_order_of_the_rfc() -> None:
+    answer = build_response(make_request(), 302, SOURCE, to_tag="t1", extra=header_line("Contact", "<sip:100@mbx>"))
+    assert lines_of(answer) == [
+        "SIP/2.0 302 Moved Temporarily",
+        "Via: SIP/2.0/TCP gw.example.com;branch=z9hG4bKa1;received=192.0.2.10",
+        "From: <sip:caller@gw.example.com>;tag=f1",
+        "To: <sip:100@router.example.com>;tag=t1",
+        "Call-ID: c1@gw.example.com",
+        "CSeq: 1 INVITE",
+        "Contact: <sip:100@mbx>",
+        "Content-Length: 0",
+    ]
+
+
+@pytest.mark.parametrize(("to", "to_tag"), [("<sip:a@b>;tag=theirs", "ours"), ("<sip:a@b>", "")])
+def test_build_response_with_a_tag_or_without_ours_leaves_to_as_it_came(to: str, to_tag: str) -> None:
+    assert f"To: {to}" in lines_of(build_response(make_request(To=to), 481, SOURCE, to_tag=to_tag))
+
+
+def test_build_response_every_via_is_copied_and_only_the_first_changed() -> None:
+    vias = ["SIP/2.0/TCP a;rport;branch=z9hG4bK1, SIP/2.0/UDP b;rport", "SIP/2.0/TLS c;received=x;rport=1"]
+    request = make_request(Via="\r\nVia: ".join(vias))
+    assert [line for line in lines_of(build_response(request, 200, SOURCE, to_tag="t")) if line.startswith("Via")] == [
+        "Via: SIP/2.0/TCP a;rport=40000;branch=z9hG4bK1;received=192.0.2.10, SIP/2.0/UDP b;rport",
+        f"Via: {vias[1]}",
+    ]
+
+
+@pytest.mark.parametrize("via", ["nonsense", "SIP/2.0/TCP h;;", 'SIP/2.0/TCP h;x="', ", SIP/2.0/TCP h"])
+def test_build_response_via_that_cannot_be_read_goes_back_as_it_came(via: str) -> None:
+    assert f"Via: {via}" in lines_of(build_response(make_request(Via=via), 400, SOURCE, to_tag="t"))
+
+
+def test_build_response_of_what_the_request_lacks_writes_nothing() -> None:
+    request = make_request(Via=None, From=None, To=None, Call_ID=None, CSeq=None)
+    assert lines_of(build_response(request, 400, SOURCE, to_tag="t", phrase="Missing Via Header Field")) == [
+        "SIP/2.0 400 Missing Via Header Field",
+        "Content-Length: 0",
+    ]
+
+
+def test_build_response_to_that_cannot_be_read_still_gets_our_tag() -> None:
+    assert 'To: "x <sip:a@b>;tag=t' in lines_of(
+        build_response(make_request(To='"x <sip:a@b>'), 400, SOURCE, to_tag="t")
+    )
+
+
+def test_build_response_octets_that_are_no_utf8_come_back_unchanged() -> None:
+    request = make_request(From='"\udcff\u00e9" <sip:a@b>;tag=1')
+    assert b'From: "\xff\xc3\xa9" <sip:a@b>;tag=1\r\n' in build_response(request, 200, SOURCE, to_tag="t")
+
+
+def test_make_to_tag_is_ten_hex_digits_that_depend_on_the_key() -> None:
+    tag = make_to_tag(make_request(), KEY)
+    assert len(tag) == 10
+    assert set(tag) <= set("0123456789abcdef")
+    assert tag == make_to_tag(make_request(), KEY)
+    assert tag != make_to_tag(make_request(), b"j" * 16)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"Call_ID": "c2"}, {"From": "<sip:x@y>;tag=f1"}, {"CSeq": "2 INVITE"}, {"Via": "SIP/2.0/TCP h;branch=z9hG4bKb"}],
+)
+def test_make_to_tag_of_another_request_differs(changes: dict[str, str]) -> None:
+    other = make_request("INVITE", "sip:100@router.example.com", **changes)
+    assert make_to_tag(other, KEY) != make_to_tag(make_request(), KEY)
+
+
+def test_make_to_tag_of_a_cancel_is_that_of_its_invite() -> None:
+    assert make_to_tag(make_request("CANCEL"), KEY) == make_to_tag(make_request(), KEY)
+
+
+def test_make_to_tag_of_many_requests_are_all_different() -> None:
+    assert len({make_to_tag(make_request(Call_ID=str(number)), KEY) for number in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize("value", ["a\rb", "a\nb", "a\r\nContact: x", "a\0"])
+def test_header_line_with_a_line_end_in_it_raises_header_error(value: str) -> None:
+    with pytest.raises(HeaderError):
+        header_line("Server", value)
+
+
+def test_header_line_ends_in_one_line_end() -> None:
+    assert header_line("Supported", "") == "Supported: \r\n"
