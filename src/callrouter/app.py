@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import FrameType
 
 from callrouter.admin.api import ApiSources, create_api
 from callrouter.admin.models import Readiness
@@ -108,8 +109,19 @@ def prepare(settings: Settings) -> Prepared:
 
 
 def _inspect(settings: Settings) -> tuple[tuple[str, CertificateFacts], ...]:
+    """What the certificate files say.
+
+    Raises:
+        UnreadableCertificate: one of them says nothing.
+        TlsConfigurationError: no peer would take them, because they have expired.
+    """
     files = (settings.tls.certificate_file, settings.tls.ca_file)
-    return tuple((str(file), inspect_certificate(file)) for file in files if file is not None)
+    certificates = tuple((str(file), inspect_certificate(file)) for file in files if file is not None)
+    now = datetime.now(UTC)
+    expired = [f"{file}: expired on {each.not_after:%Y-%m-%d}" for file, each in certificates if each.not_after <= now]
+    if expired:
+        raise TlsConfigurationError(tuple(expired))
+    return certificates
 
 
 class Application:
@@ -247,13 +259,14 @@ class Application:
         files = [file for file in (tls.certificate_file, tls.private_key_file, tls.ca_file) if file is not None]
         async for _ in watch_files(files, self._stopping):
             try:
+                certificates = _inspect(self.settings)
                 server_tls.reload()
-                self._certificates = _inspect(self.settings)
             except (TlsConfigurationError, UnreadableCertificate) as error:
                 problem = str(error).replace("\n", "; ")
                 self._trouble["certificates"] = f"the certificates could not be reloaded: {problem}"
                 self.log.warning("certificates not reloaded", problem=problem, kept="the last good ones")
             else:
+                self._certificates = certificates
                 self._trouble.pop("certificates", None)
                 self.log.info("certificates reloaded", files=[str(file) for file in files])
 
@@ -310,13 +323,18 @@ class _StopSignals:
 def _stop_signals() -> Iterator[_StopSignals]:
     signals = _StopSignals()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signals.notice)
+
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(signals.notice)
+
+    # Not loop.add_signal_handler: when a loop takes its handlers back, the next signal kills the process, and one that
+    # comes while a router ends as it was asked to must not turn that into a failure.
+    previous = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield signals
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+        for number, handler in previous.items():
+            signal.signal(number, signal.SIG_IGN if signals.first.is_set() else handler)
 
 
 def tune_collector() -> None:

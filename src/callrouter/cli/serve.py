@@ -1,7 +1,6 @@
 """`callrouter serve`: the router alone. And how any command runs the server: loop, log, exit code."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -38,9 +37,6 @@ def _run(prepared: Prepared, announce: Callable[[Application], None]) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run(prepared, logs, announce))
-            # It has stopped as it was asked to: being asked again while the process ends must not make that a failure.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
     finally:
         logs.close()
 

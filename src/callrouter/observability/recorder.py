@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callrouter.observability.counters import Counters
 from callrouter.observability.journal import Journal
+from callrouter.reason import Reason
 from callrouter.telemetry import (
     ConnectionClosed,
     ConnectionOpened,
@@ -110,7 +111,10 @@ class Recorder:
 
     def _message_discarded(self, event: MessageDiscarded) -> None:
         self._counters.messages_discarded[event.reason] += 1
-        if self._at_debug:
+        if event.reason is Reason.MISSING_VIA:
+            # The peer waits for an answer that cannot be addressed, and loses its connection.
+            self._log.warning("message not answerable", peer=str(event.peer), reason=event.reason.value)
+        elif self._at_debug:
             self._log.debug("message discarded", peer=str(event.peer), reason=event.reason.value)
 
     def _keep_alive_answered(self, _event: KeepAliveAnswered) -> None:

@@ -20,7 +20,7 @@ _TOO_MANY_HEADERS = Finding(Reason.MESSAGE_TOO_LARGE, 513, "Too Many Header Fiel
 def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request | Response:
     """Cut a head (without the empty line that ends it) into its parts.
 
-    Rows beyond `max_headers` are counted but not kept. memo: that of the connection, which the request will ask.
+    More rows than `max_headers` are a defect. memo: that of the connection, which the request will ask.
     """
     if memo is None:
         memo = Memo()
@@ -33,8 +33,8 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
         lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
     start_line = lines.pop(0)
     if len(lines) > max_headers:
+        # All are read all the same: one of them says where the next message begins.
         defects.append(_TOO_MANY_HEADERS)
-        del lines[max_headers:]
     # Two spaces, a tab or a space before a line end: somewhere there is white space to be stripped.
     is_plain = not defects and "\t" not in head and "  " not in head and " \r" not in head and head[-1:] != " "
     headers = Headers((_cut_plain_rows(lines) if is_plain else None) or _cut_rows(lines, defects))
@@ -56,7 +56,9 @@ def _cut_plain_rows(lines: list[str]) -> dict[str, list[str]] | None:
     spellings = SPELLINGS
     try:
         for line in lines:
-            raw_name, _, value = line.partition(": ")
+            raw_name, colon, value = line.partition(": ")
+            if not colon:
+                return None
             name = spellings[raw_name]
             if name in by_name:
                 by_name[name].append(value)

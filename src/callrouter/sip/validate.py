@@ -40,7 +40,9 @@ def validate(request: Request, limits: MessageLimits) -> tuple[Finding, ...]:
 
 def is_sound(request: Request, limits: MessageLimits) -> bool:
     """Whether `diagnose` would find nothing: the same questions in the quickest order, for the many that are sound."""
-    if request.version != _SUPPORTED_VERSION or request.defects or len(request.raw_uri) > limits.max_request_uri_bytes:
+    if request.version != _SUPPORTED_VERSION and request.version.lower() != _SUPPORTED_VERSION.lower():
+        return False
+    if request.defects or len(request.raw_uri) > limits.max_request_uri_bytes:
         return False
     by_name = request.headers.by_name
     try:

@@ -18,7 +18,7 @@ from callrouter.facts import CallerFacts, RequestFacts
 from callrouter.pool.model import Pool, build_pool
 from callrouter.pool.selection import Selection
 from callrouter.sip.grammar import decode, encode
-from callrouter.sip.uri import SipUri, parse_uri
+from callrouter.sip.uri import SipUri, TelUri, parse_uri
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.wire import Peer, PeerCertificate, Transport
 
@@ -181,7 +181,8 @@ class RequestSample:
         in_order = iter(via_rows)
         filled = [(name, next(in_order) if name == "Via" else value) for name, value in rows]
         lines = [_spell(name, value, spelling) if self.style else f"{name}: {value}" for name, value in filled]
-        return encode("\r\n".join([f"{self.method} {self.uri} SIP/2.0", *lines])) + b"\r\n\r\n" + self.body
+        version = spelling.choice(("SIP/2.0", "sip/2.0", "Sip/2.0")) if self.style else "SIP/2.0"
+        return encode("\r\n".join([f"{self.method} {self.uri} {version}", *lines])) + b"\r\n\r\n" + self.body
 
 
 def requests(
@@ -323,17 +324,18 @@ def caller_facts() -> st.SearchStrategy[CallerFacts]:
     )
 
 
-@st.composite
-def request_facts(draw: st.DrawFn) -> RequestFacts:
-    """One request in policy words, consistent with itself."""
-    caller = draw(caller_facts())
-    uri = parse_uri(draw(uris()))
-    call_id = draw(st.text(max_size=20) | utf8_and_junk())
+def request_facts() -> st.SearchStrategy[RequestFacts]:
+    """One request in policy words, consistent with itself; it may have been sent to one of `mailbox_servers`."""
+    targets = [f"sip:100@{host}:{port};transport=Tcp" for host in _SERVER_HOSTS for port in _PORTS]
+    call_ids = st.text(max_size=8) | utf8_and_junk()
+    return st.builds(_facts_of, caller_facts(), uris() | st.sampled_from(targets), call_ids, st.sampled_from(("", "h")))
+
+
+def _facts_of(caller: CallerFacts, raw_uri: str, call_id: str, maddr: str) -> RequestFacts:
+    uri = parse_uri(raw_uri)
     if isinstance(uri, SipUri):
-        return RequestFacts(
-            caller, uri, uri.user, call_id, uri.scheme == "sips", draw(st.sampled_from(("", "192.0.2.9")))
-        )
-    return RequestFacts(caller, uri, draw(st.sampled_from(("", "+15550100"))), call_id)
+        return RequestFacts(caller, uri, uri.user, call_id, uri.scheme == "sips", maddr)
+    return RequestFacts(caller, uri, uri.digits if isinstance(uri, TelUri) else "", call_id)
 
 
 def mailbox_servers() -> st.SearchStrategy[MailboxServer]:
@@ -345,8 +347,8 @@ def mailbox_servers() -> st.SearchStrategy[MailboxServer]:
         address=st.sampled_from(("", *_ADDRESSES)),
         tcp_port=st.sampled_from(_PORTS),
         tls_port=st.sampled_from(_PORTS),
-        weight=st.floats(0.01, 100.0),
-        state=st.sampled_from((ComponentState.ACTIVE, ComponentState.ACTIVE, *ComponentState)),
+        weight=st.sampled_from((1.0, 0.01, 2.5, 100.0)),
+        state=st.sampled_from((ComponentState.ACTIVE,) * 6 + tuple(ComponentState)),
     )
 
 
@@ -357,31 +359,29 @@ def pools() -> st.SearchStrategy[Pool]:
 
 def gateways() -> st.SearchStrategy[UMIPGateway]:
     """A UM IP gateway known by a network, by name, or by both."""
-    networks = [IPv4Network("192.0.2.0/24"), IPv4Network("0.0.0.0/0"), *(ip_network(each) for each in _ADDRESSES)]
+    networks = [IPv4Network("0.0.0.0/0"), IPv4Network("192.0.2.0/24"), *(ip_network(each) for each in _ADDRESSES)]
     return st.builds(
         UMIPGateway,
         name=st.sampled_from(("GW1", "GW2", "GW3")),
-        network=st.none() | st.sampled_from(networks),
-        fqdn=st.sampled_from(("", "gw1.example.com", "gw2.example.com")),
-        status=st.sampled_from((GatewayStatus.ENABLED, GatewayStatus.ENABLED, *GatewayStatus)),
+        network=st.sampled_from([*networks[:1] * 8, *networks, None]),
+        fqdn=st.sampled_from(("gw1.example.com", "gw2.example.com", "")),
+        status=st.sampled_from((GatewayStatus.ENABLED,) * 4 + tuple(GatewayStatus)),
     )
 
 
 def directories() -> st.SearchStrategy[Directory]:
-    """A directory with up to four gateways and up to five servers."""
-    servers = st.lists(mailbox_servers(), max_size=5, unique_by=lambda server: server.name).map(tuple)
-    return st.builds(Directory, st.lists(gateways(), max_size=4).map(tuple), servers)
+    """A directory with one to four gateways and one to five servers."""
+    servers = st.lists(mailbox_servers(), min_size=1, max_size=5, unique_by=lambda server: server.name).map(tuple)
+    return st.builds(Directory, st.lists(gateways(), min_size=1, max_size=4).map(tuple), servers)
 
 
-@st.composite
-def snapshots(draw: st.DrawFn, selections: Iterable[Selection] = tuple(Selection)) -> RoutingSnapshot:
+def snapshots(selections: Iterable[Selection] = tuple(Selection)) -> st.SearchStrategy[RoutingSnapshot]:
     """One state of the world; the router may itself be one of the Mailbox servers' addresses."""
-    directory = draw(directories())
     endpoints = st.tuples(st.sampled_from((*_SERVER_HOSTS, *_ADDRESSES)), st.sampled_from(_PORTS))
-    return RoutingSnapshot(
-        lookup=DirectoryLookup(directory),
-        pool=build_pool(directory.servers),
-        component_state=draw(st.sampled_from((ComponentState.ACTIVE,) * 3 + tuple(ComponentState))),
-        selection=draw(st.sampled_from(tuple(selections))),
-        own_endpoints=frozenset(draw(st.lists(endpoints, max_size=3))),
+    return st.builds(
+        lambda directory, **rest: RoutingSnapshot(DirectoryLookup(directory), build_pool(directory.servers), **rest),
+        directories(),
+        component_state=st.sampled_from((ComponentState.ACTIVE,) * 12 + tuple(ComponentState)),
+        selection=st.sampled_from(tuple(selections)),
+        own_endpoints=st.lists(endpoints, max_size=3).map(frozenset),
     )
