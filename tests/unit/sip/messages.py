@@ -26,7 +26,7 @@ def make_octets(
 
 def make_request(method: str = "INVITE", uri: str = "sip:100@router.example.com", **changes: str | None) -> Request:
     """The same, parsed."""
-    head = decode(make_octets(method, uri, **changes).removesuffix(b"\r\n\r\n"))
+    head = decode(make_octets(method, uri, b"", **changes).removesuffix(b"\r\n\r\n"))
     request = parse_head(head, 256)
     assert isinstance(request, Request)
     return request

@@ -1,7 +1,7 @@
 import pytest
 
 from callrouter.sip.errors import HeaderError
-from callrouter.sip.via import parse_via, split_vias, stamp_via
+from callrouter.sip.via import SentBy, parse_via, split_vias, stamp_via
 
 SOURCE = ("192.0.2.10", 40000)
 
@@ -51,8 +51,11 @@ def test_parse_via_malformed_text_raises_header_error(text: str) -> None:
         parse_via(text)
 
 
-def test_parse_via_reads_sent_by_with_what_it_is_given() -> None:
-    assert parse_via("SIP/2.0/TCP h", lambda text: (f"<{text}>", 7)).sent_by == "<h>:7"
+def test_parse_via_known_sent_by_is_not_read_again() -> None:
+    known: dict[str, SentBy] = {"SIP/2.0/TCP h": ("TCP", "another", 7)}
+    assert parse_via("SIP/2.0/TCP h;branch=a", known).sent_by == "another:7"
+    assert parse_via("SIP/2.0/TCP x;branch=a", known).sent_by == "x"
+    assert known["SIP/2.0/TCP x"] == ("TCP", "x", None)
 
 
 def test_split_vias_cuts_only_outside_quotes() -> None:
