@@ -168,9 +168,9 @@ class Application:
         self.cell.current = freeze_snapshot(self.settings, self._prepared.directory, _own_endpoints(sip_sockets))
         limits = freeze_transport_limits(self.settings.limits)
         admission = Admission(limits)
+        factory = self._session_factory()
         for transport, sockets in sip_sockets:
             server_tls = self._prepared.server_tls if transport is Transport.TLS else None
-            factory = self._session_factory()
             self._listeners.append(Listener(sockets, factory, limits, admission, self.recorder, server_tls))
         if admin_socket is not None:
             self._admin = AdminServer(self._api, admin_socket)

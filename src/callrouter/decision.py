@@ -1,9 +1,20 @@
 """What can be decided about a request. Frozen values; each carries the one Reason why."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from callrouter.reason import Reason
+
+
+class CallType(StrEnum):
+    """What a call is for (EXCHANGE-UM B 3.4)."""
+
+    UNSPECIFIED = ""
+    """The directory has no dial plan, so that numbers mean nothing."""
+    CALL_ANSWERING = "call-answering"
+    AUTO_ATTENDANT = "auto-attendant"
+    OUTLOOK_VOICE_ACCESS = "outlook-voice-access"
 
 
 class Target(NamedTuple):
@@ -17,6 +28,8 @@ class Target(NamedTuple):
     """The value of the transport parameter, as "Tcp"; "" writes none."""
     scheme: str = "sip"
     maddr: str = ""
+    q: str = ""
+    """The preference of RFC 3261 20.10, as "0.9"; "" writes none. Not part of the URI."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -33,6 +46,9 @@ class Redirect:
     targets: tuple[Target, ...]
     reason: Reason = Reason.REDIRECTED
     status: int = 302
+    call_type: CallType = CallType.UNSPECIFIED
+    server: str = ""
+    """The name of the server that the first target is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,11 @@ class Rejection:
     """Whether Retry-After goes out."""
     warning_code: int = 399
     """RFC 3261 20.43; 399 is the miscellaneous one."""
+    retry_after_seconds: int = 0
+    """0 takes the one of all answers."""
+    diagnostics_id: int = 0
+    """For ms-diagnostics (EXCHANGE-UM A3): 0 sends none, and no id is invented here."""
+    diagnostics_text: str = ""
 
 
 REJECTIONS: dict[Reason, Rejection] = {
@@ -79,6 +100,12 @@ REJECTIONS: dict[Reason, Rejection] = {
     Reason.UNKNOWN_GATEWAY: Rejection(403, "The peer is not a UM IP gateway"),
     Reason.GATEWAY_DISABLED: Rejection(403, "The UM IP gateway is disabled"),
     Reason.GATEWAY_NO_NEW_CALLS: Rejection(503, "The UM IP gateway takes no new calls", may_retry=True),
+    Reason.NO_HUNT_GROUP: Rejection(404, "No hunt group of the UM IP gateway takes the called number"),
+    Reason.SECURITY_MISMATCH: Rejection(403, "The transport does not fit the VoIP security of the dial plan"),
+    Reason.URI_TYPE_MISMATCH: Rejection(404, "A number does not fit the URI type of the dial plan"),
+    Reason.BAD_DIVERSION: Rejection(400, "The diversion information cannot be used"),
+    Reason.USER_NOT_ENABLED: Rejection(404, "The diversion names no UM-enabled user and no enabled auto attendant"),
+    Reason.NO_SUCH_NUMBER: Rejection(404, "The called number is nobody's in the dial plan"),
     Reason.NO_MAILBOX_SERVER: Rejection(503, "No Mailbox server can take the call", may_retry=True),
     Reason.SELF_REDIRECT: Rejection(404, "The call would be redirected to where it came from"),
     Reason.SIPS_NOT_ALLOWED: Rejection(480, "SIPS Not Allowed", warning_code=380),

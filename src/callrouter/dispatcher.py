@@ -5,8 +5,9 @@ The order is that of RFC 3261 8.2: method, Request-URI, merged requests (asked b
 
 from dataclasses import dataclass
 
-from callrouter.decision import REJECTIONS, Answer, Decision, Redirect, Reject
+from callrouter.decision import Answer, CallType, Decision, Redirect, Reject, Target
 from callrouter.facts import CallerFacts, gather_facts
+from callrouter.pool.selection import Tally
 from callrouter.reason import Reason
 from callrouter.redirect import decide
 from callrouter.sip.errors import MalformedError
@@ -52,6 +53,7 @@ class Outcome:
     """Header lines with their CRLFs."""
     contact: str = ""
     """The first target of a redirect, for the call log."""
+    call_type: CallType = CallType.UNSPECIFIED
     detail: str = ""
     delay_seconds: float = 0.0
     """How long to hold the answer back."""
@@ -60,10 +62,13 @@ class Outcome:
 class Dispatcher:
     """What to answer, under the snapshot that is current at that moment."""
 
-    __slots__ = ("_cell",)
+    __slots__ = ("_calls", "_cell", "_ordinal")
 
     def __init__(self, cell: SnapshotCell) -> None:
         self._cell = cell
+        self._ordinal = 0
+        self._calls: dict[str, int] = {}
+        """Server name -> calls that were redirected there: all that a redirect server can know of their load."""
 
     def screen(self, request: Request) -> Outcome | None:
         """Refusals that come before the check for merged requests: method, scheme, dialog. None lets it pass."""
@@ -85,8 +90,12 @@ class Dispatcher:
         snapshot = self._cell.current
         if request.method == "OPTIONS":
             return self._answer_options(request, caller, snapshot)
-        decision = decide(gather_facts(request, caller), snapshot)
-        outcome = self._put(decision, snapshot.form)
+        facts = gather_facts(request, caller, with_parties=snapshot.lookup.has_dial_plans)
+        decision = decide(facts, snapshot, Tally(self._ordinal, self._calls))
+        if isinstance(decision, Redirect):
+            self._ordinal += 1
+            self._calls[decision.server] = self._calls.get(decision.server, 0) + 1
+        outcome = put_decision(decision, snapshot.form)
         outcome.delay_seconds = snapshot.form.delay_seconds
         return outcome
 
@@ -117,40 +126,52 @@ class Dispatcher:
         if required:
             return self.reject(Reason.UNSUPPORTED_EXTENSION, header_line("Unsupported", ", ".join(required)))
         form = snapshot.form
-        decision = decide(gather_facts(request, caller), snapshot)
+        facts = gather_facts(request, caller, with_parties=snapshot.lookup.has_dial_plans)
+        decision = decide(facts, snapshot, Tally(self._ordinal, self._calls))
         if isinstance(decision, Reject) and decision.reason in (Reason.DRAINING, Reason.INACTIVE):
             return _reject(decision.reason, form)
         if form.options_as_invite and _names_user(request):
-            return self._put(decision, form)
+            return put_decision(decision, form)
         return Outcome(200, Reason.SERVER_ALIVE, extra=_CAPABILITIES + form.server_line)
 
-    def _put(self, decision: Decision, form: AnswerForm) -> Outcome:
-        # Not a match statement: class patterns cost a microsecond, and nearly every decision is a Redirect.
-        if isinstance(decision, Redirect):
-            contact = str(decision.targets[0])
-            lines = f"Contact: <{contact}>\r\n"
-            if len(decision.targets) > 1:
-                lines += "".join(header_line("Contact", f"<{target}>") for target in decision.targets[1:])
-            return Outcome(decision.status, decision.reason, extra=lines + form.server_line, contact=contact)
-        if isinstance(decision, Reject):
-            return _reject(decision.reason, form)
-        if isinstance(decision, Answer):
-            return Outcome(decision.status, decision.reason, extra=form.server_line)
-        # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
-        return _reject(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
+
+def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
+    """The answer that tells a decision."""
+    # Not a match statement: class patterns cost a microsecond, and nearly every decision is a Redirect.
+    if isinstance(decision, Redirect):
+        contact = str(decision.targets[0])
+        lines = "".join([_contact_line(target) for target in decision.targets])
+        extra = f"{lines}{form.extra_lines}{form.server_line}"
+        return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
+    if isinstance(decision, Reject):
+        return _reject(decision.reason, form)
+    if isinstance(decision, Answer):
+        return Outcome(decision.status, decision.reason, extra=form.server_line)
+    # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
+    return _reject(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
+
+
+def _contact_line(target: Target) -> str:
+    # Always a name-addr (E14); the parts were read out of a URI or checked when the settings were loaded.
+    return f"Contact: <{target}>;q={target.q}\r\n" if target.q else f"Contact: <{target}>\r\n"
 
 
 def _reject(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:
-    rejection = REJECTIONS[reason]
+    rejection = form.rejections[reason]
     lines = [extra, form.server_line]
     if rejection.may_retry:
-        lines.append(header_line("Retry-After", str(form.retry_after_seconds)))
+        seconds = rejection.retry_after_seconds or form.retry_after_seconds
+        lines.append(header_line("Retry-After", str(seconds)))
     if form.warning_agent:
         text = rejection.sentence if rejection.warning_code != _MISCELLANEOUS else f"{reason}: {rejection.sentence}"
         lines.append(header_line("Warning", f"{rejection.warning_code} {form.warning_agent} {quoted(text)}"))
+    if rejection.diagnostics_id:
+        source, text = quoted(form.warning_agent or _PSEUDONYM), quoted(rejection.diagnostics_text)
+        lines.append(header_line("ms-diagnostics", f"{rejection.diagnostics_id};source={source};reason={text}"))
     return Outcome(rejection.status, reason, extra="".join(lines), detail=detail or rejection.sentence)
 
 
+_PSEUDONYM = "callrouter"
 _MISCELLANEOUS = 399
 
 

@@ -1,23 +1,33 @@
 """decide: who takes a call, and why. The product of this project: pure, total, deterministic.
 
-The rules of EXCHANGE-UM A3 in their order, one function a rule; the first that ends the matter wins.
+The rules of EXCHANGE-UM A3 in their order, one function a rule in one table; the first that ends the matter wins. Rules
+4 to 9 tell calls apart by number: a directory without dial plans has none of that, and they pass every call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from callrouter.decision import Decision, Redirect, Reject, Target
-from callrouter.directory.model import ComponentState, GatewayStatus, UMIPGateway
-from callrouter.facts import RequestFacts
+from callrouter.decision import CallType, Decision, Redirect, Reject, Target
+from callrouter.directory.model import (
+    AutoAttendantStatus,
+    ComponentState,
+    GatewayStatus,
+    UMAutoAttendant,
+    UMDialPlan,
+    UMHuntGroup,
+    UMIPGateway,
+    UMMailbox,
+    UriType,
+    VoipSecurity,
+)
+from callrouter.facts import Diverted, Party, RequestFacts
 from callrouter.pool.model import Member
-from callrouter.pool.selection import select
+from callrouter.pool.selection import Tally, rank, select
 from callrouter.reason import Reason
 from callrouter.sip.uri import SipUri, TelUri, equivalent
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.wire import Transport
-
-Rule: TypeAlias = Callable[[RequestFacts, RoutingSnapshot], Decision | None]
-
 
 # A member of an Enum costs a descriptor call wherever it is named (CPython 3.11); these are named for every call.
 _ACTIVE: Final = ComponentState.ACTIVE
@@ -30,90 +40,287 @@ _REASONS_OF_STATUS = {
 }
 
 
-def decide(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision:
-    """The decision on one INVITE. Never raises; the same facts and snapshot give the same decision."""
-    for rule in _RULES:
-        decision = rule(facts, snapshot)
+class Case:
+    """One call on its way through the rules: what is known, and what the rules have found so far."""
+
+    __slots__ = (
+        "auto_attendant",
+        "call_type",
+        "caller_user",
+        "dial_plan",
+        "diverted",
+        "facts",
+        "gateway",
+        "hunt_group",
+        "snapshot",
+        "tally",
+        "user",
+    )
+
+    def __init__(self, facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally) -> None:
+        self.facts = facts
+        self.snapshot = snapshot
+        self.tally = tally
+        self.gateway: UMIPGateway | None = None
+        self.hunt_group: UMHuntGroup | None = None
+        self.dial_plan: UMDialPlan | None = None
+        self.diverted: Diverted | None = None
+        """The diversion that decided."""
+        self.auto_attendant: UMAutoAttendant | None = None
+        self.user: UMMailbox | None = None
+        """Whose database names the server: the diverted user, or the caller of Outlook Voice Access."""
+        self.call_type = CallType.UNSPECIFIED
+
+
+Apply: TypeAlias = Callable[[Case], Decision | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of A3."""
+
+    number: str
+    title: str
+    apply: Apply
+    """Notes what it finds in the case; a decision where it ends the matter."""
+    reasons: tuple[Reason, ...]
+    """With which it may end here."""
+    evidence: str
+    """How sure it is that the documented service does so (labels of EXCHANGE-UM)."""
+
+
+def decide(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = Tally()) -> Decision:  # noqa: B008 - a frozen tuple
+    """The decision on one INVITE. Never raises; the same arguments give the same decision."""
+    case = Case(facts, snapshot, tally)
+    for apply in _APPLIED:
+        decision = apply(case)
         if decision is not None:
             return decision
-    return _redirect(facts, snapshot)
+    return Reject(Reason.NO_MAILBOX_SERVER)
 
 
-def _component_state(_facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision | None:
-    """A3, rule 1."""
-    if snapshot.component_state is _ACTIVE:
+def _component_state(case: Case) -> Decision | None:
+    state = case.snapshot.component_state
+    if state is _ACTIVE:
         return None
-    return Reject(Reason.DRAINING if snapshot.component_state is ComponentState.DRAINING else Reason.INACTIVE)
+    return Reject(Reason.DRAINING if state is ComponentState.DRAINING else Reason.INACTIVE)
 
 
-def _gateway(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision | None:
-    """A3, rules 2 and 3."""
-    gateway = find_gateway(facts, snapshot)
-    if gateway is None:
-        return Reject(Reason.UNKNOWN_GATEWAY)
-    if gateway.status is _ENABLED:
+def _known_gateway(case: Case) -> Decision | None:
+    # By certificate name over TLS, else by address. A TLS caller without a certificate, which only a setting lets in,
+    # is known by its address.
+    caller, lookup = case.facts.caller, case.snapshot.lookup
+    if caller.identities is not None:
+        case.gateway = lookup.gateway_by_names(caller.identities)
+    else:
+        case.gateway = lookup.gateway_by_address(caller.address)
+    return Reject(Reason.UNKNOWN_GATEWAY) if case.gateway is None else None
+
+
+def _gateway_status(case: Case) -> Decision | None:
+    if case.gateway is None or case.gateway.status is _ENABLED:
         return None
-    return Reject(_REASONS_OF_STATUS[gateway.status])
+    return Reject(_REASONS_OF_STATUS[case.gateway.status])
 
 
-def _sips_over_tcp(facts: RequestFacts, _snapshot: RoutingSnapshot) -> Decision | None:
-    """A sips request that came in the clear has no target that would keep its promise (RFC 5630 5.4)."""
-    if facts.is_sips and facts.caller.transport is not _TLS:
+def _sips_in_the_clear(case: Case) -> Decision | None:
+    # A sips request over TCP has no target that would keep its promise (RFC 5630 5.4).
+    if case.facts.is_sips and case.facts.caller.transport is not _TLS:
         return Reject(Reason.SIPS_NOT_ALLOWED)
     return None
 
 
-_RULES: tuple[Rule, ...] = (_component_state, _gateway, _sips_over_tcp)
+def _hunt_group(case: Case) -> Decision | None:
+    lookup, gateway = case.snapshot.lookup, case.gateway
+    if gateway is None or not lookup.has_dial_plans:
+        return None
+    called = case.facts.called_party
+    group = lookup.hunt_group(gateway, called.address, called.number)
+    if group is None:
+        return Reject(Reason.NO_HUNT_GROUP)
+    case.hunt_group = group
+    case.dial_plan = lookup.dial_plan(group.um_dial_plan)
+    return Reject(Reason.NO_HUNT_GROUP) if case.dial_plan is None else None
 
 
-def find_gateway(facts: RequestFacts, snapshot: RoutingSnapshot) -> UMIPGateway | None:
-    """The UM IP gateway that the caller is: by address over TCP, by certificate name over TLS (A3, rule 2).
-
-    A TLS caller without a certificate, which only a setting lets in, is known by its address.
-    """
-    caller = facts.caller
-    if caller.identities is not None:
-        return snapshot.lookup.gateway_by_names(caller.identities)
-    return snapshot.lookup.gateway_by_address(caller.address)
+def _security(case: Case) -> Decision | None:
+    if case.dial_plan is None:
+        return None
+    is_secured = case.dial_plan.voip_security is not VoipSecurity.UNSECURED
+    return None if is_secured == (case.facts.caller.transport is _TLS) else Reject(Reason.SECURITY_MISMATCH)
 
 
-def _redirect(facts: RequestFacts, snapshot: RoutingSnapshot) -> Decision:
-    """A3, rules 10 and 11: a server of the pool that can take the call."""
+def _uri_type(case: Case) -> Decision | None:
+    plan, facts = case.dial_plan, case.facts
+    if plan is None:
+        return None
+    fits = _FITS[plan.uri_type]
+    is_anonymous = plan.uri_type is UriType.TELEXTN and facts.calling_party.is_anonymous
+    parties = [facts.called_party, *(each.party for each in facts.diversions)]
+    if not is_anonymous:
+        parties.append(facts.calling_party)
+    return None if all(map(fits, parties)) else Reject(Reason.URI_TYPE_MISMATCH)
+
+
+def _fits_telextn(party: Party) -> bool:
+    return party.is_number
+
+
+def _fits_e164(party: Party) -> bool:
+    return party.is_number and party.number[:1] == "+"
+
+
+def _fits_sip_name(party: Party) -> bool:
+    return bool(party.number and party.host)
+
+
+_FITS: dict[UriType, Callable[[Party], bool]] = {
+    UriType.TELEXTN: _fits_telextn,
+    UriType.E164: _fits_e164,
+    UriType.SIPNAME: _fits_sip_name,
+}
+
+
+def _diversion_parses(case: Case) -> Decision | None:
+    return Reject(Reason.BAD_DIVERSION) if case.dial_plan is not None and case.facts.diversion_fault else None
+
+
+def _diverted_party(case: Case) -> Decision | None:
+    plan, lookup = case.dial_plan, case.snapshot.lookup
+    if plan is None or not case.facts.diversions:
+        return None
+    for diverted in case.facts.diversions:
+        for number in _numbers_of(diverted.party):
+            attendant = lookup.auto_attendant(plan, number)
+            if attendant is not None and attendant.status is AutoAttendantStatus.ENABLED:
+                case.diverted, case.auto_attendant, case.call_type = diverted, attendant, CallType.AUTO_ATTENDANT
+                return None
+            user = lookup.user(plan, number)
+            if user is not None:
+                case.diverted, case.user, case.call_type = diverted, user, CallType.CALL_ANSWERING
+                return None
+    return Reject(Reason.USER_NOT_ENABLED)
+
+
+def _called_number(case: Case) -> Decision | None:
+    plan, lookup, called = case.dial_plan, case.snapshot.lookup, case.facts.called_party
+    if plan is None or case.call_type is not CallType.UNSPECIFIED:
+        return None
+    is_disabled = False
+    for number in _numbers_of(called):
+        attendant = lookup.auto_attendant(plan, number)
+        if attendant is not None and attendant.status is AutoAttendantStatus.ENABLED:
+            case.auto_attendant, case.call_type = attendant, CallType.AUTO_ATTENDANT
+            return None
+        is_disabled = is_disabled or attendant is not None
+    own = (*plan.pilot_identifier_list, *plan.access_telephone_numbers)
+    # The number of an attendant that is switched off is not the dial plan's, though a hunt group lead here.
+    if is_disabled and not any(number in own for number in _numbers_of(called)):
+        return Reject(Reason.NO_SUCH_NUMBER)
+    case.call_type = CallType.OUTLOOK_VOICE_ACCESS
+    case.user = next(_calling_users(case, plan), None)
+    return None
+
+
+def _calling_users(case: Case, plan: UMDialPlan) -> Iterator[UMMailbox]:
+    """Who the caller is, in the dial plan and in its equivalents."""
+    calling, lookup = case.facts.calling_party, case.snapshot.lookup
+    plans = [plan]
+    plans.extend(
+        other for name in plan.equivalent_dial_plan_phone_contexts if (other := lookup.dial_plan(name)) is not None
+    )
+    for each in plans:
+        for number in _numbers_of(calling):
+            user = lookup.user(each, number)
+            if user is not None:
+                yield user
+
+
+def _numbers_of(party: Party) -> tuple[str, ...]:
+    """What a party may be entered as, the more exact first."""
+    return (party.address, party.number) if party.host else (party.number,)
+
+
+def _target(case: Case) -> Decision | None:
+    facts, snapshot = case.facts, case.snapshot
+    owner, is_lost = _owner(case)
+    if is_lost:
+        return Reject(Reason.SELF_REDIRECT)
     members = snapshot.pool.available
-    member = select(members, facts.call_id, snapshot.selection)
-    if member is not None and _is_self(member, facts, snapshot):
-        others = [other for other in members if not _is_self(other, facts, snapshot)]
-        member = select(others, facts.call_id, snapshot.selection)
-    if member is None:
+    chosen = owner or select(members, facts.call_id, snapshot.selection, case.tally)
+    if chosen is not None and owner is None and not _can_take(chosen, case):
+        members = tuple(member for member in members if _can_take(member, case))
+        chosen = select(members, facts.call_id, snapshot.selection, case.tally)
+    if chosen is None:
         return Reject(Reason.NO_MAILBOX_SERVER)
-    target = _target(member, facts)
+    target = _contact(chosen, case)
     if _leads_back(target, facts):
         return Reject(Reason.SELF_REDIRECT)
-    return Redirect((target,))
+    targets = _alternatives(chosen, case) if snapshot.form.all_contacts else (target,)
+    return Redirect(targets, call_type=case.call_type, server=chosen.server.name)
 
 
-def _target(member: Member, facts: RequestFacts) -> Target:
-    """The Contact of A2. A TLS caller gets the TLS port and the other way round, always."""
-    server = member.server
+def _owner(case: Case) -> tuple[Member | None, bool]:
+    """The server that has the user's database, the active copy first; and whether that one is this router."""
+    database = None if case.user is None else case.snapshot.lookup.database(case.user.database)
+    if database is None:
+        return None, False
+    by_name = case.snapshot.pool.by_name
+    active = by_name.get(database.active)
+    if active is not None and active.is_available and _is_self(active, case):
+        return None, True
+    for name in (database.active, *database.passive):
+        member = by_name.get(name)
+        if member is not None and member.is_available and _can_take(member, case):
+            return member, False
+    return None, False
+
+
+def _can_take(member: Member, case: Case) -> bool:
+    """Whether a server listens with the caller's security, and is not this router."""
+    return _port(member, case) > 0 and not _is_self(member, case)
+
+
+def _port(member: Member, case: Case) -> int:
+    """A TLS caller gets the TLS port and the other way round, always (A2)."""
+    return member.server.tls_port if case.facts.caller.transport is _TLS else member.server.tcp_port
+
+
+def _alternatives(chosen: Member, case: Case) -> tuple[Target, ...]:
+    """Every eligible server, the chosen one first, with falling preference (RFC 3261 20.10)."""
+    facts, snapshot = case.facts, case.snapshot
+    eligible = [member for member in snapshot.pool.available if member is not chosen and _can_take(member, case)]
+    members = [chosen, *rank(eligible, facts.call_id, snapshot.selection, case.tally)]
+    step = 1000 // len(members)
+    contacts = (
+        _contact(member, case)._replace(q=f"{(1000 - place * step) / 1000:.3f}") for place, member in enumerate(members)
+    )
+    return tuple(contact for contact in contacts if not _leads_back(contact, facts))
+
+
+def _contact(member: Member, case: Case) -> Target:
+    """The Contact of A2, in the form that the settings ask for."""
+    facts, form, server = case.facts, case.snapshot.form, member.server
     called = facts.called
     if "#" in called and isinstance(facts.request_uri, TelUri):
         # A digit of RFC 3966 that RFC 3261 25.1 wants escaped in a user.
         called = called.replace("#", "%23")
-    is_tls = facts.caller.transport is _TLS
-    host = server.fqdn or server.address or facts.caller.local_address
-    port = server.tls_port if is_tls else server.tcp_port
-    if facts.is_sips:
+    names = (server.address, server.fqdn) if form.prefers_address else (server.fqdn, server.address)
+    host = names[0] or names[1] or facts.caller.local_address
+    port = _port(member, case)
+    if facts.caller.transport is not _TLS:
+        return Target(called, host, port, form.tcp_transport, "sip", facts.maddr)
+    if facts.is_sips or form.sips_contacts:
         # A sips Request-URI gets a sips target; its transport is TLS by the scheme (RFC 5630 5.4).
         return Target(called, host, port, "", "sips", facts.maddr)
-    return Target(called, host, port, "Tls" if is_tls else "Tcp", "sip", facts.maddr)
+    return Target(called, host, port, form.tls_transport, "sip", facts.maddr)
 
 
-def _is_self(member: Member, facts: RequestFacts, snapshot: RoutingSnapshot) -> bool:
-    server, caller = member.server, facts.caller
-    port = server.tls_port if caller.transport is _TLS else server.tcp_port
+def _is_self(member: Member, case: Case) -> bool:
+    server, caller, port = member.server, case.facts.caller, _port(member, case)
     if port == caller.local_port and (server.address or server.fqdn or caller.local_address) == caller.local_address:
         return True
-    own = snapshot.own_endpoints
+    own = case.snapshot.own_endpoints
     if not server.fqdn and not server.address:
         return (caller.local_address, port) in own
     return (server.fqdn, port) in own or (server.address, port) in own
@@ -128,3 +335,27 @@ def _leads_back(target: Target, facts: RequestFacts) -> bool:
     if target.maddr:
         params.append(("maddr", target.maddr))
     return equivalent(SipUri(target.scheme, target.user, uri.host, target.port, tuple(params)), uri)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("1", "the router is Active", _component_state, (Reason.DRAINING, Reason.INACTIVE), "[DOC]; code chosen"),
+    Rule("2", "the peer is a UM IP gateway", _known_gateway, (Reason.UNKNOWN_GATEWAY,), "[DOC]; 403 [3P]"),
+    Rule("3", "the gateway is Enabled", _gateway_status, tuple(_REASONS_OF_STATUS.values()), "[DOC]; codes chosen"),
+    Rule("3a", "sips came over TLS", _sips_in_the_clear, (Reason.SIPS_NOT_ALLOWED,), "RFC 5630 5.4; chosen"),
+    Rule("4", "a hunt group takes the called number", _hunt_group, (Reason.NO_HUNT_GROUP,), "[DOC]; code chosen"),
+    Rule("5", "the transport fits the dial plan", _security, (Reason.SECURITY_MISMATCH,), "[DOC]; code chosen"),
+    Rule("6", "the numbers fit the URI type", _uri_type, (Reason.URI_TYPE_MISMATCH,), "[DOC], [MSBLOG]; code chosen"),
+    Rule("7", "the diversion can be read", _diversion_parses, (Reason.BAD_DIVERSION,), "[MSBLOG]; code chosen"),
+    Rule("8", "a diversion names somebody", _diverted_party, (Reason.USER_NOT_ENABLED,), "[DOC], [3P]; code chosen"),
+    Rule("9", "the called number is somebody's", _called_number, (Reason.NO_SUCH_NUMBER,), "[DOC], [INF]"),
+    Rule(
+        "10-11",
+        "a Mailbox server can take the call",
+        _target,
+        (Reason.REDIRECTED, Reason.NO_MAILBOX_SERVER, Reason.SELF_REDIRECT),
+        "[DOC] for the hosting server; the rest chosen",
+    ),
+)
+"""A3, in its order. The number is that of the row."""
+
+_APPLIED: Final = tuple(rule.apply for rule in RULES)

@@ -60,6 +60,7 @@ class SipSession:
         "_emit",
         "_framer",
         "_held",
+        "_held_count",
         "_is_at_eof",
         "_limits",
         "_message_since",
@@ -85,6 +86,7 @@ class SipSession:
         self._transactions = TransactionTable(limits.transaction_seconds)
         self._held: list[_Held] = []
         """Answers that are held back, the next one first."""
+        self._held_count = 0
         self._output: list[bytes] = []
         self._received_at = now
         self._message_since: float | None = None
@@ -271,7 +273,8 @@ class SipSession:
             extra += self._dispatcher.server_line
             transaction.provisional = build_response(request, 100, self._source, to_tag="", extra=extra)
             self._output.append(transaction.provisional)
-        heappush(self._held, _Held(now + outcome.delay_seconds, now, transaction, outcome))
+        self._held_count += 1
+        heappush(self._held, _Held(now + outcome.delay_seconds, now, transaction, outcome, self._held_count))
 
     def _receive_cancel(self, request: Request, now: float) -> None:
         transaction = self._transactions.find(transaction_key(request))
@@ -314,21 +317,25 @@ class SipSession:
                 outcome.detail,
                 now if received_at is None else received_at,
                 now,
+                outcome.call_type,
             )
         )
         return answer
 
 
 class _Held:
-    """An answer that waits for its time; ordered by it."""
+    """An answer that waits for its time; ordered by it, and those of one instant as they came."""
 
-    __slots__ = ("due_at", "outcome", "received_at", "transaction")
+    __slots__ = ("due_at", "order", "outcome", "received_at", "transaction")
 
-    def __init__(self, due_at: float, received_at: float, transaction: InviteTransaction, outcome: Outcome) -> None:
+    def __init__(
+        self, due_at: float, received_at: float, transaction: InviteTransaction, outcome: Outcome, order: int
+    ) -> None:
+        self.order = order
         self.due_at = due_at
         self.received_at = received_at
         self.transaction = transaction
         self.outcome = outcome
 
     def __lt__(self, other: "_Held") -> bool:
-        return self.due_at < other.due_at
+        return (self.due_at, self.order) < (other.due_at, other.order)

@@ -3,12 +3,15 @@
 A reload makes a new one and swaps the reference in the `SnapshotCell`; nothing is ever changed in place.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from callrouter.decision import REJECTIONS, Rejection
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import ComponentState, Directory
 from callrouter.pool.model import Pool
 from callrouter.pool.selection import Selection
+from callrouter.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,21 @@ class AnswerForm:
     """How long the final answer to an INVITE is held back."""
     options_as_invite: bool = False
     """Whether OPTIONS to a user is answered as an INVITE would be (RFC 3261 11.2), not 200."""
+    tcp_transport: str = "Tcp"
+    """How the transport parameter is spelt (EXCHANGE-UM A2)."""
+    tls_transport: str = "Tls"
+    sips_contacts: bool = False
+    """Whether a TLS caller gets sips: without a transport parameter (RFC 5630) instead of sip: with transport=Tls."""
+    prefers_address: bool = False
+    """Whether a Contact carries the server's address even where it has an FQDN."""
+    all_contacts: bool = False
+    """Whether every eligible server is offered, with falling q, and not one."""
+    extra_lines: str = ""
+    """Whole header lines with their CRLFs, added to every redirect."""
+    upper_case_names: bool = False
+    """Whether header names are written as the published trace has them (EXCHANGE-UM B 4.2)."""
+    rejections: Mapping[Reason, Rejection] = field(default_factory=lambda: REJECTIONS)
+    """The answer to each Reason to reject."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ class RequestAnswered:
     received_at: float
     answered_at: float
     """Later than `received_at` only where the answer was held back on purpose."""
+    call_type: str = ""
+    """What the call is for, as the decision found; "" where it did not come to that."""
 
 
 @dataclass(slots=True)

@@ -102,6 +102,8 @@ class Recorder:
             "contact": event.contact,
             "microseconds": max(0, round(microseconds)),
         }
+        if event.call_type:
+            fields["call_type"] = str(event.call_type)
         if event.detail:
             fields["detail"] = event.detail
         return fields

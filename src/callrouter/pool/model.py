@@ -1,7 +1,7 @@
 """The pool: the Mailbox servers of a directory with what selection needs to know of each. Immutable."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from callrouter.directory.model import ComponentState, MailboxServer
@@ -30,12 +30,15 @@ class Pool:
     members: tuple[Member, ...] = ()
     available: tuple[Member, ...] = ()
     """Those that can take new calls."""
+    by_name: Mapping[str, Member] = field(default_factory=dict)
+    """Every member by the name of its server."""
 
 
 def build_pool(servers: Iterable[MailboxServer]) -> Pool:
     """The pool of these servers."""
     members = tuple(Member(server, hash_64(server.name)) for server in servers)
-    return Pool(members, tuple(member for member in members if member.is_available))
+    available = tuple(member for member in members if member.is_available)
+    return Pool(members, available, {member.server.name: member for member in members})
 
 
 def hash_64(text: str) -> int:

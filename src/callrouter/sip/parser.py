@@ -20,7 +20,8 @@ _TOO_MANY_HEADERS = Finding(Reason.MESSAGE_TOO_LARGE, 513, "Too Many Header Fiel
 def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request | Response:
     """Cut a head (without the empty line that ends it) into its parts.
 
-    More rows than `max_headers` are a defect. memo: that of the connection, which the request will ask.
+    Of the rows beyond `max_headers` only those are kept that frame the message. memo: that of the connection, which
+    the request will ask.
     """
     if memo is None:
         memo = Memo()
@@ -32,12 +33,16 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
         defects.append(_BARE_LINE_END)
         lines = [line.replace("\r", " ").replace("\n", " ") for line in lines]
     start_line = lines.pop(0)
+    surplus: list[str] = []
     if len(lines) > max_headers:
-        # All are read all the same: one of them says where the next message begins.
         defects.append(_TOO_MANY_HEADERS)
+        lines, surplus = _cut_surplus(lines, max_headers)
     # Two spaces, a tab or a space before a line end: somewhere there is white space to be stripped.
     is_plain = not defects and "\t" not in head and "  " not in head and " \r" not in head and head[-1:] != " "
-    headers = Headers((_cut_plain_rows(lines) if is_plain else None) or _cut_rows(lines, defects))
+    by_name = (_cut_plain_rows(lines) if is_plain else None) or _cut_rows(lines, defects)
+    if surplus:
+        _keep_framing(by_name, surplus)
+    headers = Headers(by_name)
     # Lower case, because the upper case of letters outside ASCII may lie inside it.
     if start_line[:4].lower() == "sip/":
         return Response(start_line, headers)
@@ -48,6 +53,22 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
     words = start_line.split()
     method = words[0] if words else ""
     return Request(method, "", "SIP/2.0", headers, (_BAD_START_LINE, *defects), memo)
+
+
+def _cut_surplus(lines: list[str], max_headers: int) -> tuple[list[str], list[str]]:
+    """The rows that are kept, and those beyond; a folded row is not torn."""
+    end = max_headers
+    while end < len(lines) and lines[end][:1] in (" ", "\t"):
+        end += 1
+    return lines[:end], lines[end:]
+
+
+def _keep_framing(by_name: dict[str, list[str]], surplus: list[str]) -> None:
+    """Take over from rows beyond the limit what says where the next message begins; else a body is taken for one."""
+    beyond = _cut_rows(surplus, [])
+    for name in ("content-length", "content-type"):
+        if name in beyond:
+            by_name.setdefault(name, []).extend(beyond[name])
 
 
 def _cut_plain_rows(lines: list[str]) -> dict[str, list[str]] | None:

@@ -55,7 +55,9 @@ def parse_via(text: str, known: dict[str, SentBy] | None = None) -> Via:
     sent_by = None if known is None else known.get(head)
     if sent_by is None:
         sent_by = _parse_sent_by(head)
-        if known is not None and len(known) < _MAX_KNOWN and len(head) <= _MAX_KNOWN_TEXT:
+        if known is not None and len(head) <= _MAX_KNOWN_TEXT:
+            if len(known) >= _MAX_KNOWN:
+                known.clear()
             known[head] = sent_by
     transport, host, port = sent_by
     if raw_params[:7] == "branch=" and is_token(raw_params[7:]):
