@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test venv lint format bench fuzz docs clean
+.PHONY: run test venv lint format compiled bench bench-interpreted fuzz mutate docs clean
 
 run: $(VENV)/.runtime  ## the lab: router, certificates, API
 	$(BIN)/callrouter lab $(ARGS)
@@ -25,14 +25,29 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## redirects per second beside a bare uvloop protocol, memory per idle connection
+compiled: build/compiled/.done  ## the wheel with the pure layers compiled, under build/compiled; needs a C compiler
+
+bench: build/compiled/.done  ## redirects per second beside a bare uvloop protocol, memory per idle connection
+	PYTHONPATH=build/compiled $(BIN)/python -m bench.run $(ARGS)
+
+bench-interpreted: $(VENV)/.dev  ## the same without compiling anything
 	$(BIN)/python -m bench.run $(ARGS)
+
+mutate: $(VENV)/.dev  ## mutation testing of the decision; several minutes
+	$(BIN)/python -m tests.mutation.run $(ARGS)
 
 fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of a session; ARGS="-max_total_time=600" for longer
 	$(BIN)/python fuzz/fuzz_session.py -max_total_time=60 -max_len=16384 $(ARGS) fuzz/corpus tests/conformance/vectors/rfc4475 tests/conformance/vectors/edges
 
+build/compiled/.done: $(VENV)/.dev pyproject.toml $(shell find src/callrouter -name '*.py')
+	rm -rf build/compiled build/wheel
+	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/callrouter-*.whl
+	@touch $@
+
 docs: $(VENV)/.dev  ## the pages that are made from the code
 	$(BIN)/python -m callrouter.settings.reference > docs/reference/settings.md
+	$(BIN)/python -m callrouter.sources.reference > docs/reference/directory.md
 	$(BIN)/python docs/generate_reasons.py > docs/reference/reasons.md
 	$(BIN)/python -m tests.conformance.page > docs/reference/conformance.md
 

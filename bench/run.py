@@ -26,6 +26,7 @@ from bench.load import LoadResult
 from bench.process import pick_cpus, raise_file_limit
 from bench.report import Comparison, Gate, find_failures, format_table
 from bench.server import RunningServer, ServerError, run_floor, run_router
+from callrouter import session
 from callrouter.certificates.authority import write_lab_certificates
 
 _SPARE_SECONDS = 30.0
@@ -195,6 +196,11 @@ def _dump(schedule: Schedule, comparisons: list[Comparison], idle: Mapping[str, 
     }
 
 
+def _tell_form() -> str:
+    """Whether the router's pure layers are compiled; it finds them where this process does."""
+    return "interpreted" if str(session.__file__).endswith(".py") else "compiled"
+
+
 def _end_on_sigterm(signal_number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + signal_number)
 
@@ -215,6 +221,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
+    print(f"router: {_tell_form()}; Python {platform.python_version()}")
     print(format_table(comparisons, idle))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)

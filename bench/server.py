@@ -19,6 +19,8 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 _REPOSITORY = Path(__file__).resolve().parent.parent
 
+OnLine: TypeAlias = Callable[[bytes], None]
+
 Ports: TypeAlias = Mapping[str, int]
 """TCP and TLS, as far as the server has them, to port numbers."""
 
@@ -45,9 +47,12 @@ def run_floor(*, certificates: Path | None = None, cpu: int | None = None) -> It
 
 
 @contextlib.contextmanager
-def run_router(config: Path, *, cpu: int | None = None) -> Iterator[RunningServer]:
-    """Run `callrouter serve` with a settings file whose ports may be 0. Nothing of the environment sets it."""
-    with _run(["-m", "callrouter", "serve", "--config", str(config)], read_router_ports, cpu) as server:
+def run_router(config: Path, *, cpu: int | None = None, on_line: OnLine | None = None) -> Iterator[RunningServer]:
+    """Run `callrouter serve` with a settings file whose ports may be 0. Nothing of the environment sets it.
+
+    on_line: called in a thread with every line that is printed.
+    """
+    with _run(["-m", "callrouter", "serve", "--config", str(config)], read_router_ports, cpu, on_line) as server:
         yield server
 
 
@@ -62,7 +67,10 @@ def read_router_ports(event: Mapping[str, Any]) -> Ports | None:
 class _Printout:
     """Takes what a server prints as it comes, so that it never has to wait, and looks for its ports in it."""
 
-    def __init__(self, source: IO[bytes], read_ports: Callable[[Mapping[str, Any]], Ports | None]) -> None:
+    def __init__(
+        self, source: IO[bytes], read_ports: Callable[[Mapping[str, Any]], Ports | None], on_line: OnLine | None
+    ) -> None:
+        self._on_line = on_line
         self._source = source
         self._read_ports = read_ports
         self._lines: list[str] = []
@@ -84,6 +92,8 @@ class _Printout:
 
     def _follow(self) -> None:
         for raw_line in self._source:
+            if self._on_line is not None:
+                self._on_line(raw_line)
             line = raw_line.decode("utf-8", "replace")
             self._lines.append(line)
             if self._ports is None:
@@ -102,7 +112,10 @@ class _Printout:
 
 @contextlib.contextmanager
 def _run(
-    arguments: list[str], read_ports: Callable[[Mapping[str, Any]], Ports | None], cpu: int | None
+    arguments: list[str],
+    read_ports: Callable[[Mapping[str, Any]], Ports | None],
+    cpu: int | None,
+    on_line: OnLine | None = None,
 ) -> Iterator[RunningServer]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLROUTER_")}
     process = subprocess.Popen(
@@ -116,7 +129,7 @@ def _run(
     )
     if process.stdout is None:
         raise ServerError("a pipe was asked for and is not there")
-    printout = _Printout(process.stdout, read_ports)
+    printout = _Printout(process.stdout, read_ports, on_line)
     trouble = ""
     failure: BaseException | None = None
     try:

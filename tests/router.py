@@ -9,13 +9,11 @@ import json
 import ssl
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
-from unittest import mock
+from typing import Any, TypeAlias
 
-from bench import server as bench_server
 from bench.server import run_router
 from bench.tls import build_client_context
 
@@ -103,22 +101,6 @@ class Router:
         return 0.0
 
 
-@dataclass(frozen=True)
-class _Tee:
-    """What a process prints: on to `bench.server`, and a copy of each line to the log."""
-
-    source: IO[bytes]
-    log: RouterLog = field(default_factory=RouterLog)
-
-    def __iter__(self) -> Iterator[bytes]:
-        for raw_line in self.source:
-            self.log.add(raw_line)
-            yield raw_line
-
-    def close(self) -> None:
-        self.source.close()
-
-
 @contextlib.contextmanager
 def start_router(directory: Path, certificates: Path, changes: Mapping[str, Group] | None = None) -> Iterator[Router]:
     """Run a router; `directory` takes its settings file. Leaving the block ends it, which has to go well.
@@ -129,11 +111,7 @@ def start_router(directory: Path, certificates: Path, changes: Mapping[str, Grou
     groups = _settings(certificates, changes or {})
     settings.write_text(_write_toml(groups) + _LISTS, encoding="utf-8")
     log = RouterLog()
-    with contextlib.ExitStack() as stack:
-        # `bench.server` keeps what is printed to itself; this reads along.
-        tapped: Callable[..., object] = _tap(log)
-        with mock.patch.object(bench_server, "_Printout", tapped):
-            server = stack.enter_context(run_router(settings))
+    with run_router(settings, on_line=log.add) as server:
         [listening] = log.wait_for(1, event="listening")
         yield Router(
             pid=server.pid,
@@ -144,11 +122,6 @@ def start_router(directory: Path, certificates: Path, changes: Mapping[str, Grou
             log=log,
             address=str(groups["router"]["bind_address"]),
         )
-
-
-def _tap(log: RouterLog) -> Callable[..., object]:
-    printout: Callable[..., object] = bench_server._Printout
-    return lambda source, read_ports: printout(_Tee(source, log), read_ports)
 
 
 def _settings(certificates: Path, changes: Mapping[str, Group]) -> dict[str, dict[str, str | bool | int | float]]:

@@ -30,16 +30,17 @@ _KNOWN_METHODS = frozenset((
 # fmt: on
 
 _ALLOW_LINE = header_line("Allow", ALLOW)
-# RFC 3261 11.2. No extension is supported, so that Supported is empty.
-_CAPABILITIES = "".join(
+_UPPER_CASE_ALLOW_LINE = header_line("ALLOW", ALLOW)
+_ACCEPT_LINES = "".join(
     (
-        _ALLOW_LINE,
         header_line("Accept", "application/sdp"),
         header_line("Accept-Encoding", "identity"),
         header_line("Accept-Language", "en"),
-        header_line("Supported", ""),
     )
 )
+# RFC 3261 11.2. No extension is supported, so that Supported is empty.
+_CAPABILITIES = _ALLOW_LINE + _ACCEPT_LINES + header_line("Supported", "")
+_UPPER_CASE_CAPABILITIES = _UPPER_CASE_ALLOW_LINE + _ACCEPT_LINES + header_line("SUPPORTED", "")
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Outcome:
     reason: Reason
     phrase: str = ""
     extra: str = ""
-    """Header lines with their CRLFs."""
+    """Header lines with their CRLFs, the last of them `AnswerForm.tail`."""
     contact: str = ""
     """The first target of a redirect, for the call log."""
     call_type: CallType = CallType.UNSPECIFIED
@@ -75,7 +76,8 @@ class Dispatcher:
         method = request.method
         if method not in ("INVITE", "OPTIONS", "BYE"):
             reason = Reason.METHOD_NOT_ALLOWED if method in _KNOWN_METHODS else Reason.UNKNOWN_METHOD
-            return self.reject(reason, _ALLOW_LINE)
+            form = self._cell.current.form
+            return _reject(reason, form, _UPPER_CASE_ALLOW_LINE if form.upper_case_names else _ALLOW_LINE)
         uri = request.uri
         if isinstance(uri, OtherUri):
             return self.reject(Reason.UNSUPPORTED_SCHEME)
@@ -106,16 +108,16 @@ class Dispatcher:
     def refuse(self, finding: Finding) -> Outcome:
         """The answer to a request that `validate` found wrong."""
         form = self._cell.current.form
-        return Outcome(finding.status, finding.reason, finding.phrase, form.server_line, detail=finding.phrase)
+        return Outcome(finding.status, finding.reason, finding.phrase, form.tail, detail=finding.phrase)
 
     def accept(self, reason: Reason) -> Outcome:
         """A bare 200."""
-        return Outcome(200, reason, extra=self._cell.current.form.server_line)
+        return Outcome(200, reason, extra=self._cell.current.form.tail)
 
     @property
     def server_line(self) -> str:
-        """The Server header line for provisional answers."""
-        return self._cell.current.form.server_line
+        """How provisional answers end: with the Server header line."""
+        return self._cell.current.form.tail
 
     def _answer_options(self, request: Request, caller: CallerFacts, snapshot: RoutingSnapshot) -> Outcome:
         try:
@@ -132,7 +134,8 @@ class Dispatcher:
             return _reject(decision.reason, form)
         if form.options_as_invite and _names_user(request):
             return put_decision(decision, form)
-        return Outcome(200, Reason.SERVER_ALIVE, extra=_CAPABILITIES + form.server_line)
+        capabilities = _UPPER_CASE_CAPABILITIES if form.upper_case_names else _CAPABILITIES
+        return Outcome(200, Reason.SERVER_ALIVE, extra=capabilities + form.tail)
 
 
 def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
@@ -141,12 +144,12 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
     if isinstance(decision, Redirect):
         contact = str(decision.targets[0])
         lines = "".join([_contact_line(target) for target in decision.targets])
-        extra = f"{lines}{form.extra_lines}{form.server_line}"
+        extra = f"{lines}{form.extra_lines}{form.tail}"
         return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
     if isinstance(decision, Reject):
         return _reject(decision.reason, form)
     if isinstance(decision, Answer):
-        return Outcome(decision.status, decision.reason, extra=form.server_line)
+        return Outcome(decision.status, decision.reason, extra=form.tail)
     # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
     return _reject(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
 
@@ -158,7 +161,7 @@ def _contact_line(target: Target) -> str:
 
 def _reject(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:
     rejection = form.rejections[reason]
-    lines = [extra, form.server_line]
+    lines = [extra]
     if rejection.may_retry:
         seconds = rejection.retry_after_seconds or form.retry_after_seconds
         lines.append(header_line("Retry-After", str(seconds)))
@@ -166,12 +169,13 @@ def _reject(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "")
         text = rejection.sentence if rejection.warning_code != _MISCELLANEOUS else f"{reason}: {rejection.sentence}"
         lines.append(header_line("Warning", f"{rejection.warning_code} {form.warning_agent} {quoted(text)}"))
     if rejection.diagnostics_id:
-        source, text = quoted(form.warning_agent or _PSEUDONYM), quoted(rejection.diagnostics_text)
+        # EXCHANGE-UM B 4.4: the id, then source, then reason.
+        source, text = quoted(form.host), quoted(rejection.diagnostics_text)
         lines.append(header_line("ms-diagnostics", f"{rejection.diagnostics_id};source={source};reason={text}"))
+    lines.append(form.tail)
     return Outcome(rejection.status, reason, extra="".join(lines), detail=detail or rejection.sentence)
 
 
-_PSEUDONYM = "callrouter"
 _MISCELLANEOUS = 399
 
 

@@ -124,12 +124,13 @@ def party_of(uri: Uri) -> Party:
     if isinstance(uri, TelUri):
         return Party(uri.digits, "", "tel", _param(uri.params, "phone-context"))
     if isinstance(uri, SipUri):
-        number, semicolon, params = unescape(uri.user).partition(";")
-        plain = number.translate(_VISUAL_SEPARATORS)
+        # An escaped semicolon is a character of the user, not the end of a number: cut first (RFC 3261 19.1.2).
+        raw_number, _, params = uri.user.partition(";")
+        plain = unescape(raw_number).translate(_VISUAL_SEPARATORS)
         if is_digits(plain.removeprefix("+")):
             # A telephone-subscriber in the user part carries its own parameters (RFC 3261 19.1.6).
             return Party(plain, uri.host, uri.scheme, _phone_context(params) or _param(uri.params, "phone-context"))
-        return Party(f"{number}{semicolon}{params}", uri.host, uri.scheme)
+        return Party(unescape(uri.user), uri.host, uri.scheme)
     return Party("", "", uri.scheme)
 
 
@@ -137,7 +138,7 @@ def _phone_context(params: str) -> str:
     for piece in params.split(";"):
         name, _, value = piece.partition("=")
         if name.lower() == "phone-context":
-            return value.lower()
+            return unescape(value).lower()
     return ""
 
 

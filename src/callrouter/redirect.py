@@ -23,7 +23,7 @@ from callrouter.directory.model import (
 )
 from callrouter.facts import Diverted, Party, RequestFacts
 from callrouter.pool.model import Member
-from callrouter.pool.selection import Tally, rank, select
+from callrouter.pool.selection import Selection, Tally, rank, select
 from callrouter.reason import Reason
 from callrouter.sip.uri import SipUri, TelUri, equivalent
 from callrouter.snapshot import RoutingSnapshot
@@ -33,6 +33,7 @@ from callrouter.wire import Transport
 _ACTIVE: Final = ComponentState.ACTIVE
 _ENABLED: Final = GatewayStatus.ENABLED
 _TLS: Final = Transport.TLS
+_ROUND_ROBIN: Final = Selection.ROUND_ROBIN
 
 _REASONS_OF_STATUS = {
     GatewayStatus.DISABLED: Reason.GATEWAY_DISABLED,
@@ -92,7 +93,7 @@ class Rule:
 def decide(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = Tally()) -> Decision:  # noqa: B008 - a frozen tuple
     """The decision on one INVITE. Never raises; the same arguments give the same decision."""
     case = Case(facts, snapshot, tally)
-    for apply in _APPLIED:
+    for apply in _APPLIED if snapshot.lookup.has_dial_plans else _APPLIED_WITHOUT_NUMBERS:
         decision = apply(case)
         if decision is not None:
             return decision
@@ -213,13 +214,16 @@ def _called_number(case: Case) -> Decision | None:
             case.auto_attendant, case.call_type = attendant, CallType.AUTO_ATTENDANT
             return None
         is_disabled = is_disabled or attendant is not None
-    own = (*plan.pilot_identifier_list, *plan.access_telephone_numbers)
     # The number of an attendant that is switched off is not the dial plan's, though a hunt group lead here.
-    if is_disabled and not any(number in own for number in _numbers_of(called)):
+    if is_disabled and _own_numbers(plan).isdisjoint(number.casefold() for number in _numbers_of(called)):
         return Reject(Reason.NO_SUCH_NUMBER)
     case.call_type = CallType.OUTLOOK_VOICE_ACCESS
     case.user = next(_calling_users(case, plan), None)
     return None
+
+
+def _own_numbers(plan: UMDialPlan) -> set[str]:
+    return {number.casefold() for number in (*plan.pilot_identifier_list, *plan.access_telephone_numbers)}
 
 
 def _calling_users(case: Case, plan: UMDialPlan) -> Iterator[UMMailbox]:
@@ -247,17 +251,26 @@ def _target(case: Case) -> Decision | None:
     if is_lost:
         return Reject(Reason.SELF_REDIRECT)
     members = snapshot.pool.available
+    if snapshot.selection is _ROUND_ROBIN:
+        # Whose turn it is depends on how many take turns; for the other selections it does not.
+        members = tuple(member for member in members if _can_take(member, case))
     chosen = owner or select(members, facts.call_id, snapshot.selection, case.tally)
     if chosen is not None and owner is None and not _can_take(chosen, case):
         members = tuple(member for member in members if _can_take(member, case))
         chosen = select(members, facts.call_id, snapshot.selection, case.tally)
     if chosen is None:
-        return Reject(Reason.NO_MAILBOX_SERVER)
+        return Reject(_why_nobody(case))
     target = _contact(chosen, case)
     if _leads_back(target, facts):
         return Reject(Reason.SELF_REDIRECT)
     targets = _alternatives(chosen, case) if snapshot.form.all_contacts else (target,)
     return Redirect(targets, call_type=case.call_type, server=chosen.server.name)
+
+
+def _why_nobody(case: Case) -> Reason:
+    """Why no server can take the call: those that listen with the caller's security are this router, or none does."""
+    is_only_self = any(_port(member, case) > 0 for member in case.snapshot.pool.available)
+    return Reason.SELF_REDIRECT if is_only_self else Reason.NO_MAILBOX_SERVER
 
 
 def _owner(case: Case) -> tuple[Member | None, bool]:
@@ -359,3 +372,6 @@ RULES: tuple[Rule, ...] = (
 """A3, in its order. The number is that of the row."""
 
 _APPLIED: Final = tuple(rule.apply for rule in RULES)
+_OF_NUMBERS: Final = (_hunt_group, _security, _uri_type, _diversion_parses, _diverted_party, _called_number)
+"""What passes every call where there is no dial plan, and need not be asked then."""
+_APPLIED_WITHOUT_NUMBERS: Final = tuple(apply for apply in _APPLIED if apply not in _OF_NUMBERS)

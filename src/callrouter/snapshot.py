@@ -12,6 +12,7 @@ from callrouter.directory.model import ComponentState, Directory
 from callrouter.pool.model import Pool
 from callrouter.pool.selection import Selection
 from callrouter.reason import Reason
+from callrouter.sip.respond import UPPER_CASE_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class AnswerForm:
 
     server_line: str = ""
     """A whole Server header line with its CRLF, or ""."""
+    host: str = "callrouter"
+    """Names this server in ms-diagnostics: an FQDN or address, else a pseudonym (EXCHANGE-UM B 4.4)."""
     warning_agent: str = "callrouter"
     """The host or pseudonym in Warning header fields; "" sends none (RFC 3261 20.43)."""
     retry_after_seconds: int = 10
@@ -42,6 +45,12 @@ class AnswerForm:
     """Whether header names are written as the published trace has them (EXCHANGE-UM B 4.2)."""
     rejections: Mapping[Reason, Rejection] = field(default_factory=lambda: REJECTIONS)
     """The answer to each Reason to reject."""
+    tail: str = field(init=False, repr=False)
+    """How every answer ends; prepared here, because it is written for every message."""
+
+    def __post_init__(self) -> None:
+        end = UPPER_CASE_END if self.upper_case_names else ""
+        object.__setattr__(self, "tail", self.server_line + end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from callrouter.app import Application, StartError, prepare
+from callrouter.app import Application
 from callrouter.observability.logs import Logs, configure_logs
+from callrouter.preparation import StartError, prepare
 from callrouter.settings.freeze import freeze_log
 from callrouter.settings.load import load_settings
 from callrouter.settings.model import LogSettings, Settings
@@ -37,12 +38,12 @@ def logs(tmp_path: Path) -> Iterator[Logs]:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_application_serves_and_stops_on_any_loop(settings: Settings, logs: Logs, loop: str) -> None:
     async def serve() -> None:
-        application = Application(prepare(settings), logs)
+        application = Application(prepare(settings), lambda: settings, logs)
         await application.start()
         assert application.readiness().ready
         _, admin_port = application.admin_address or ("", 0)
         assert admin_port
-        port = application.sip_listeners[0].addresses[0][1]
+        port = application.readiness().listeners[0].port
         async with connect(port) as caller:
             answer = await caller.exchange(build_invite("inside"))
             assert_redirect(answer)
@@ -69,7 +70,7 @@ async def test_application_that_cannot_open_one_port_keeps_none_open(settings: S
         }
         changed = settings.model_copy(update={"router": settings.router.model_copy(update=ports)})
         with pytest.raises(StartError) as caught:
-            await Application(prepare(changed), logs).start()
+            await Application(prepare(changed), lambda: changed, logs).start()
         [problem] = caught.value.problems
         assert "router.sip_tls_listening_port" in problem
         # Nobody listens where the free port is, or this would fail.
@@ -78,9 +79,10 @@ async def test_application_that_cannot_open_one_port_keeps_none_open(settings: S
 
 async def test_stop_returns_how_many_connections_it_cut_off(settings: Settings, logs: Logs) -> None:
     limits = settings.limits.model_copy(update={"drain_seconds": 0.1})
-    application = Application(prepare(settings.model_copy(update={"limits": limits})), logs)
+    changed = settings.model_copy(update={"limits": limits})
+    application = Application(prepare(changed), lambda: changed, logs)
     await application.start()
-    async with connect(application.sip_listeners[0].addresses[0][1]) as caller:
+    async with connect(application.readiness().listeners[0].port) as caller:
         assert_redirect(await caller.exchange(build_invite("unacknowledged")))
         assert await application.stop() == 1
         assert await caller.read_to_end() == b""

@@ -27,7 +27,8 @@ class Rig:
 
     def __post_init__(self) -> None:
         snapshot = RoutingSnapshot(DirectoryLookup(DIRECTORY), build_pool(DIRECTORY.servers), form=self.form)
-        dispatcher = Dispatcher(SnapshotCell(snapshot))
+        self.cell = SnapshotCell(snapshot)
+        dispatcher = Dispatcher(self.cell)
         self.session = SipSession(PEER, dispatcher, self.limits, self.events.append, tag_key=b"k" * 16, now=0.0)
 
     def send(self, octets: bytes, now: float = 0.0) -> list[bytes]:

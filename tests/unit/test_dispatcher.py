@@ -1,18 +1,21 @@
+import re
 from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
-from callrouter.decision import REJECTIONS
+from callrouter.decision import REJECTIONS, Rejection
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import ComponentState, Directory, MailboxServer, UMIPGateway
 from callrouter.dispatcher import ALLOW, Dispatcher, Outcome
 from callrouter.facts import gather_caller_facts
 from callrouter.pool.model import build_pool
 from callrouter.reason import Reason
+from callrouter.sip.contact import parse_contacts
 from callrouter.sip.message import Finding
+from callrouter.sip.respond import build_response
 from callrouter.snapshot import AnswerForm, RoutingSnapshot, SnapshotCell
-from callrouter.wire import Peer
+from callrouter.wire import Peer, Transport
 from tests.unit.sip.messages import make_request
 
 SERVERS = (MailboxServer("MBX1", "mbx1.test"),)
@@ -129,9 +132,9 @@ def test_reject_writes_warning_and_retry_after_as_the_form_says() -> None:
     outcome = make_dispatcher(form).reject(Reason.NO_MAILBOX_SERVER)
     assert (outcome.status, outcome.detail) == (503, "No Mailbox server can take the call")
     assert outcome.extra.split("\r\n") == [
-        "Server: s",
         "Retry-After: 7",
         'Warning: 399 um.test "no-mailbox-server: No Mailbox server can take the call"',
+        "Server: s",
         "",
     ]
 
@@ -160,3 +163,153 @@ def test_refuse_and_accept_say_only_what_they_were_given() -> None:
     )
     assert dispatcher.accept(Reason.CANCEL_MATCHED) == Outcome(200, Reason.CANCEL_MATCHED, extra="Server: s\r\n")
     assert dispatcher.server_line == "Server: s\r\n"
+
+
+# --- the form of the answer: EXCHANGE-UM A2, as it goes out
+
+TLS_CALLER = gather_caller_facts(Peer("192.0.2.10", 40000, Transport.TLS, local_port=5061))
+SEVERAL = tuple(MailboxServer(f"MBX{number}", f"mbx{number}.test", f"192.0.2.{number}") for number in range(1, 8))
+RTCC = AnswerForm(upper_case_names=True, server_line="SERVER: s\r\n")
+WRITTEN_BY_THE_REQUEST = ["Via", "From", "To", "Call-ID", "CSeq"]
+
+
+def answer_lines(
+    form: AnswerForm,
+    *,
+    servers: tuple[MailboxServer, ...] = SEVERAL[:1],
+    over_tls: bool = False,
+    method: str = "INVITE",
+) -> list[str]:
+    """The lines of the whole answer, from the status line to the empty one."""
+    directory = replace(DIRECTORY, servers=servers)
+    snapshot = RoutingSnapshot(DirectoryLookup(directory), build_pool(servers), form=form)
+    dispatcher, request = Dispatcher(SnapshotCell(snapshot)), make_request(method)
+    outcome = dispatcher.screen(request) or dispatcher.answer(request, TLS_CALLER if over_tls else CALLER)
+    octets = build_response(
+        request, outcome.status, ("192.0.2.10", 40000), to_tag="t", phrase=outcome.phrase, extra=outcome.extra
+    )
+    return octets.decode().split("\r\n")
+
+
+def contacts_of(lines: list[str]) -> list[str]:
+    return [line.removeprefix("Contact: ") for line in lines if line.startswith("Contact: ")]
+
+
+def names_of(lines: list[str]) -> list[str]:
+    return [line.partition(":")[0] for line in lines[1:] if line]
+
+
+@pytest.mark.parametrize(
+    ("form", "over_tls", "contact"),
+    [
+        (AnswerForm(), False, "<sip:100@mbx1.test:5062;transport=Tcp>"),
+        (AnswerForm(), True, "<sip:100@mbx1.test:5063;transport=Tls>"),
+        (AnswerForm(tcp_transport="TCP", tls_transport="TLS"), False, "<sip:100@mbx1.test:5062;transport=TCP>"),
+        (AnswerForm(tcp_transport="tcp", tls_transport="tls"), True, "<sip:100@mbx1.test:5063;transport=tls>"),
+        (AnswerForm(prefers_address=True), False, "<sip:100@192.0.2.1:5062;transport=Tcp>"),
+        (AnswerForm(sips_contacts=True), True, "<sips:100@mbx1.test:5063>"),
+        (AnswerForm(sips_contacts=True), False, "<sip:100@mbx1.test:5062;transport=Tcp>"),
+    ],
+    ids=["tcp", "tls", "upper-case", "lower-case", "address", "sips", "sips-is-for-tls-only"],
+)
+def test_redirect_contact_has_the_form_that_is_asked_for(form: AnswerForm, over_tls: bool, contact: str) -> None:
+    assert contacts_of(answer_lines(form, over_tls=over_tls)) == [contact]
+
+
+def test_redirect_to_an_address_of_ipv6_is_in_brackets_and_without_one_the_name() -> None:
+    form = AnswerForm(prefers_address=True)
+    both, name_only = MailboxServer("a", "a.test", "2001:db8::1"), MailboxServer("a", "a.test")
+    assert contacts_of(answer_lines(form, servers=(both,))) == ["<sip:100@[2001:db8::1]:5062;transport=Tcp>"]
+    assert contacts_of(answer_lines(form, servers=(name_only,))) == ["<sip:100@a.test:5062;transport=Tcp>"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_redirect_to_all_servers_has_a_contact_for_each_with_falling_q(count: int, over_tls: bool) -> None:
+    lines = contacts_of(answer_lines(AnswerForm(all_contacts=True), servers=SEVERAL[:count], over_tls=over_tls))
+    values = [line.partition(";q=")[2] for line in lines]
+    # RFC 3261 25.1 qvalue.
+    assert all(re.fullmatch(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?", value) for value in values)
+    assert float(values[0]) == 1.0
+    assert sorted(set(values), reverse=True) == values
+    hosts = [contact.address.raw_uri.partition("@")[2].partition(":")[0] for contact in parse_contacts(lines)]
+    assert sorted(hosts) == [server.fqdn for server in SEVERAL[:count]]
+
+
+def test_redirect_to_all_servers_begins_with_the_one_that_would_be_chosen_alone() -> None:
+    (alone,) = contacts_of(answer_lines(AnswerForm(), servers=SEVERAL))
+    first = contacts_of(answer_lines(AnswerForm(all_contacts=True), servers=SEVERAL))[0]
+    assert first == f"{alone};q=1.000"
+
+
+def test_redirect_carries_extra_lines_and_other_answers_do_not() -> None:
+    form = AnswerForm(extra_lines="X-Lab: 1\r\nReason: none\r\n")
+    assert [line for line in answer_lines(form) if line in ("X-Lab: 1", "Reason: none")] == ["X-Lab: 1", "Reason: none"]
+    assert "X-Lab: 1" not in answer_lines(form, method="OPTIONS")
+    assert "X-Lab: 1" not in answer_lines(form, servers=())
+
+
+@pytest.mark.parametrize(
+    ("method", "servers", "names"),
+    [
+        ("INVITE", SEVERAL[:1], ["Contact", "SERVER"]),
+        ("INVITE", (), ["Retry-After", "Warning", "SERVER"]),
+        ("OPTIONS", (), ["ALLOW", "Accept", "Accept-Encoding", "Accept-Language", "SUPPORTED", "SERVER"]),
+        ("REGISTER", (), ["ALLOW", "Warning", "SERVER"]),
+    ],
+)
+def test_rtcc_header_case_writes_the_names_of_the_trace(
+    method: str, servers: tuple[MailboxServer, ...], names: list[str]
+) -> None:
+    lines = answer_lines(RTCC, servers=servers, method=method)
+    assert names_of(lines) == [*WRITTEN_BY_THE_REQUEST, *names, "CONTENT-LENGTH"]
+    assert lines[-3:] == ["CONTENT-LENGTH: 0", "", ""]
+
+
+def test_rtcc_header_case_without_a_server_header_still_has_one_content_length() -> None:
+    dispatcher = make_dispatcher(AnswerForm(upper_case_names=True))
+    ends = [
+        dispatcher.accept(Reason.CANCEL_MATCHED).extra,
+        dispatcher.refuse(Finding(Reason.MISSING_HEADER, 400, "Missing To Header Field")).extra,
+        dispatcher.server_line,
+    ]
+    assert ends == ["CONTENT-LENGTH: 0\r\n\r\n"] * 3
+
+
+@pytest.mark.parametrize("case", [AnswerForm(), RTCC])
+@pytest.mark.parametrize("reason", REJECTIONS)
+def test_reject_every_reason_has_one_content_length_in_each_case(case: AnswerForm, reason: Reason) -> None:
+    outcome = make_dispatcher(case).reject(reason)
+    octets = build_response(make_request(), outcome.status, ("192.0.2.10", 1), to_tag="t", extra=outcome.extra)
+    assert octets.lower().count(b"\r\ncontent-length: 0\r\n\r\n") == 1
+    assert octets.count(b"\r\n\r\n") == 1
+
+
+def reject_lines(rejection: Rejection, **form: str) -> list[str]:
+    rejections = {**REJECTIONS, Reason.NO_MAILBOX_SERVER: rejection}
+    return answer_lines(AnswerForm(rejections=rejections, **form), servers=())  # type: ignore[arg-type]  # texts only
+
+
+def test_reject_status_and_sentence_of_the_form_reach_the_wire() -> None:
+    lines = reject_lines(Rejection(480, 'Gone "home"'))
+    assert lines[0] == "SIP/2.0 480 Temporarily Unavailable"
+    assert 'Warning: 399 callrouter "no-mailbox-server: Gone \\"home\\""' in lines
+    assert "Retry-After" not in names_of(lines)
+
+
+@pytest.mark.parametrize(("own", "expected"), [(0, "Retry-After: 10"), (3, "Retry-After: 3")])
+def test_reject_retry_after_is_that_of_all_answers_unless_the_reason_has_its_own(own: int, expected: str) -> None:
+    assert expected in reject_lines(Rejection(503, "x", may_retry=True, retry_after_seconds=own))
+
+
+@pytest.mark.parametrize("agent", ["um.example.test", ""])
+def test_reject_diagnostics_have_the_grammar_of_the_product_with_warnings_or_without(agent: str) -> None:
+    rejection = Rejection(503, "x", diagnostics_id=15999, diagnostics_text='a "b" \\ c')
+    lines = reject_lines(rejection, host="um.example.test", warning_agent=agent)
+    assert 'ms-diagnostics: 15999;source="um.example.test";reason="a \\"b\\" \\\\ c"' in lines
+    assert ("Warning" in names_of(lines)) is bool(agent)
+
+
+def test_reject_without_a_diagnostics_id_sends_none() -> None:
+    lines = reject_lines(Rejection(503, "x", diagnostics_text="y"))
+    assert "ms-diagnostics" not in names_of(lines)

@@ -1,6 +1,9 @@
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
-from callrouter.dispatcher import Dispatcher
+from callrouter.pool.model import Pool
 from callrouter.reason import Reason
 from callrouter.session import SessionLimits
 from callrouter.sip.limits import MessageLimits
@@ -250,17 +253,15 @@ def test_keep_alive_is_answered_in_its_place() -> None:
     assert KeepAliveAnswered(PEER) in rig.events
 
 
-def test_own_failure_costs_one_500_and_not_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_failure_costs_one_500_and_not_the_connection() -> None:
     rig = Rig()
-    fault = RuntimeError("a bug")
-
-    def fail(*_: object) -> None:
-        raise fault
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Dispatcher, "answer", fail)
-        assert statuses(rig.send(make_octets())) == [500]
-    assert SessionFailed(PEER, fault) in rig.events
+    sound = rig.cell.current
+    rig.cell.current = replace(sound, pool=cast("Pool", None))
+    assert statuses(rig.send(make_octets())) == [500]
+    [failed] = [event for event in rig.events if isinstance(event, SessionFailed)]
+    assert failed.peer == PEER
+    assert isinstance(failed.error, (AttributeError, TypeError))
+    rig.cell.current = sound
     assert statuses(rig.send(make_octets())) == [302]
 
 

@@ -1,39 +1,50 @@
-"""The HTTP API: /livez, /readyz, /metrics and /api/v1/calls, with OpenAPI at /openapi.json and a page at /docs.
+"""The HTTP API: health, metrics and /api/v1, with OpenAPI at /openapi.json and a page at /docs.
 
-One router per noun. Every handler is a coroutine, so that it runs in the event loop between two calls and needs no
-lock; none of them waits. Serving is `server`, shapes are `models`.
+One router per noun; here they are put together behind the guard. Every handler is a coroutine, so that it runs in the
+event loop between two calls and needs no lock. Serving is `server`, shapes are `models`.
 """
 
+import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
 
-from fastapi import APIRouter, FastAPI, Query, Response, status
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, FastAPI, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
 from callrouter import __version__
-from callrouter.admin.models import Call, Calls, ClearedCalls, Liveness, Readiness
+from callrouter.admin.calls import calls_router
+from callrouter.admin.control import Control
+from callrouter.admin.entries import entries_router, list_nouns
+from callrouter.admin.explain import create_explain_router
+from callrouter.admin.guard import DEFAULT_MAX_BODY_BYTES, Access, Guard
+from callrouter.admin.health import health_router, metrics_router
+from callrouter.admin.refusal import describe_refusal, handle_refusals
+from callrouter.admin.reload import reload_router
+from callrouter.admin.router_settings import settings_router
 from callrouter.admin.status import StatusSource
 from callrouter.observability.journal import Journal
-from callrouter.telemetry import RequestAnswered
-
-DEFAULT_CALLS = 100
-MAX_CALLS = 10_000
-"""The most calls in one response."""
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _read_host_names() -> frozenset[str]:
+    return frozenset({socket.gethostname().lower()})
+
+
 @dataclass(frozen=True, slots=True)
 class ApiSources:
-    """What the API reads.
+    """What the API reads and changes.
 
     render_metrics: body and content type of a scrape. clock: the monotonic clock that the journal's events carry
-    instants of; wall_clock: the time of day, with a time zone, to show them in.
+    instants of; wall_clock: the time of day, with a time zone, to show them in. control: without it nothing can be
+    changed but the journal. token: what clients have to present; "" for none. host_names: lower-case names of this
+    host that Host may hold where there is no token; `router.external_host_fqdn` is known without.
     """
 
     status: StatusSource
@@ -41,85 +52,61 @@ class ApiSources:
     render_metrics: Callable[[], tuple[bytes, str]]
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], datetime] = _utc_now
+    control: Control | None = None
+    token: str = ""
+    host_names: frozenset[str] = field(default_factory=_read_host_names)
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
 
 
 def create_api(sources: ApiSources) -> FastAPI:
-    """The application. More routers (console, settings) may be included in what is returned."""
+    """The application. More routers (a console) may be included in what is returned; the guard stands before them."""
     api = FastAPI(
         title="callrouter",
         version=__version__,
-        summary="Health, metrics and calls of an emulated Exchange UM Call Router",
+        summary="Health, calls, settings and directory of an emulated Exchange UM Call Router",
         redoc_url=None,
+        generate_unique_id_function=_read_operation_id,
+        responses={} if sources.token else _MISDIRECTED,
     )
-    api.include_router(_health(sources.status))
-    api.include_router(_metrics(sources.render_metrics))
-    api.include_router(_calls(sources))
+    api.add_middleware(Guard, access=Access(sources.token, _own_names(sources), sources.max_body_bytes))
+    handle_refusals(api)
+    api.include_router(health_router(sources.status))
+    for router in _list_guarded(sources):
+        if sources.token:
+            api.include_router(router, dependencies=[Security(_TOKEN)], responses=_UNAUTHORIZED)
+        else:
+            api.include_router(router, responses=_FOREIGN)
     return api
 
 
-def _health(source: StatusSource) -> APIRouter:
-    router = APIRouter(tags=["health"])
-
-    @router.get("/livez", summary="Does the process live?")
-    async def livez() -> Liveness:
-        return Liveness()
-
-    @router.get(
-        "/readyz",
-        summary="Can calls be taken?",
-        responses={status.HTTP_503_SERVICE_UNAVAILABLE: {"model": Readiness, "description": "Calls cannot be taken"}},
-    )
-    async def readyz(response: Response) -> Readiness:
-        readiness = source.readiness()
-        if not readiness.ready:
-            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-        return readiness
-
-    return router
+_MISDIRECTED = describe_refusal(HTTPStatus.MISDIRECTED_REQUEST, "Host names another host")
+_FOREIGN = describe_refusal(HTTPStatus.FORBIDDEN, "A browser asks for a change for a page of another site")
+_UNAUTHORIZED = describe_refusal(HTTPStatus.UNAUTHORIZED, "The token is missing or wrong")
+# Only tells the OpenAPI document; it is the guard that asks for the token.
+_TOKEN = HTTPBearer(scheme_name="token", description="The setting `admin.token`", auto_error=False)
 
 
-def _metrics(render: Callable[[], tuple[bytes, str]]) -> APIRouter:
-    router = APIRouter(tags=["metrics"])
-
-    @router.get("/metrics", summary="Counters in the text format of Prometheus", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        body, content_type = render()
-        return Response(body, headers={"content-type": content_type})
-
-    return router
-
-
-def _calls(sources: ApiSources) -> APIRouter:
-    router = APIRouter(prefix="/api/v1/calls", tags=["calls"])
-    journal = sources.journal
-
-    @router.get("", summary="The calls that were answered last, the newest first")
-    async def list_calls(
-        limit: Annotated[int, Query(ge=1, le=MAX_CALLS, description="At most so many")] = DEFAULT_CALLS,
-        call_id: Annotated[str | None, Query(description="Only calls with this Call-ID, as it is shown")] = None,
-    ) -> Calls:
-        found = journal.latest(limit) if call_id is None else journal.find(call_id)[:limit]
-        started_at = sources.wall_clock() - timedelta(seconds=sources.clock())
-        return Calls(calls=tuple(_shown(call, started_at) for call in found))
-
-    @router.delete("", summary="Forget all calls")
-    async def clear_calls() -> ClearedCalls:
-        return ClearedCalls(removed=journal.clear())
-
-    return router
+def _list_guarded(sources: ApiSources) -> list[APIRouter]:
+    """Every router whose users have to present the token, where there is one."""
+    routers = [
+        metrics_router(sources.render_metrics),
+        calls_router(sources.journal, sources.clock, sources.wall_clock),
+    ]
+    control = sources.control
+    if control is not None:
+        routers += [settings_router(control), *(entries_router(noun, control) for noun in list_nouns())]
+        routers.append(reload_router(control))
+        routers.append(create_explain_router(control.snapshot))
+    return routers
 
 
-def _shown(call: RequestAnswered, started_at: datetime) -> Call:
-    """`started_at` is the time of day at which the monotonic clock was 0."""
-    identities = call.peer.certificate.identities if call.peer.certificate is not None else ()
-    return Call(
-        call_id=call.call_id,
-        received_at=started_at + timedelta(seconds=call.received_at),
-        peer=str(call.peer),
-        transport=call.peer.transport.value,
-        certificate=identities[0] if identities else "",
-        status=call.status,
-        reason=call.reason.value,
-        contact=call.contact,
-        detail=call.detail,
-    )
+def _own_names(sources: ApiSources) -> Callable[[], frozenset[str]]:
+    def own_names() -> frozenset[str]:
+        external = "" if sources.control is None else sources.control.router_settings().external_host_fqdn
+        return sources.host_names | {external} if external else sources.host_names
+
+    return own_names
+
+
+def _read_operation_id(route: APIRoute) -> str:
+    return route.name

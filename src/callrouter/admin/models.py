@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from callrouter.directory.model import ComponentState
 from callrouter.observability.text import visible_text
 
 
@@ -113,3 +114,28 @@ class ClearedCalls(_Model):
     """The journal is empty now."""
 
     removed: int
+
+
+class Problems(_Model):
+    """Why a request was refused: one line for each reason."""
+
+    problems: tuple[Text, ...]
+
+
+class Replaced(_Model):
+    """A list was replaced."""
+
+    total: int
+    """How many entries it has now."""
+
+
+class Reloaded(_Model):
+    """The directory was read again."""
+
+    status: Literal["ok"] = "ok"
+
+
+class ComponentStateOfRouter(_Model):
+    """`Set-ServerComponentState -Component UMCallRouter`."""
+
+    state: ComponentState = Field(alias="State", description="Anything but Active answers every call with 503.")

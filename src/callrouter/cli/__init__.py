@@ -4,9 +4,11 @@ import typer
 
 from callrouter.cli.certs import certs
 from callrouter.cli.check import check
+from callrouter.cli.explain import explain
 from callrouter.cli.lab import lab
 from callrouter.cli.readyz import readyz
 from callrouter.cli.serve import serve
+from callrouter.cli.settings import settings_app
 from callrouter.cli.version import show_version
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ app.callback()(show_version)
 app.command()(serve)
 app.command()(lab)
 app.command()(check)
+app.command()(explain)
+app.add_typer(settings_app, name="settings")
 app.command()(certs)
 app.command()(readyz)
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import typer
 
-from callrouter.app import StartError, prepare
 from callrouter.certificates.inspect import days_left
 from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
+from callrouter.preparation import StartError, prepare
 
 
 def check(config: ConfigOption = None, set_: SetOption = None) -> None:

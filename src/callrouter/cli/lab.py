@@ -1,5 +1,6 @@
 """`callrouter lab`: everything on one host with nothing to prepare. Certificates are made on the first start."""
 
+import os
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ from callrouter.certificates.names import host_names
 from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
 from callrouter.cli.serve import run_server
 from callrouter.settings.lab import lab_toml
+from callrouter.settings.load import load_settings
 from callrouter.settings.model import Settings, StartupMode
 
 _SIPP_SCENARIO = "redirect.sipp.xml"
@@ -32,7 +34,12 @@ def lab(
         scenario = _write_scenario(var)
     except (IncompleteCertificates, ValueError, OSError) as error:
         fail([str(error)])
-    run_server(settings, lambda application: _introduce(application, scenario))
+
+    def reread() -> Settings:
+        fresh = load_settings(config, environ=os.environ, overrides=set_ or (), embedded=lab_toml())
+        return _with_certificates(fresh, var / "certs")
+
+    run_server(settings, reread, config, lambda application: _introduce(application, scenario))
 
 
 def _with_certificates(settings: Settings, directory: Path) -> Settings:

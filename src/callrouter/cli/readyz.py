@@ -8,8 +8,8 @@ from urllib.request import urlopen
 
 import typer
 
-from callrouter.cli.options import ConfigOption, SetOption, load_or_exit
-from callrouter.settings.lab import lab_toml
+from callrouter.cli.admin_url import find_admin_port
+from callrouter.cli.options import ConfigOption, SetOption
 
 _ANSWER_SECONDS = 2.0
 _BETWEEN_SECONDS = 0.1
@@ -23,7 +23,7 @@ def readyz(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at the most.")] = 30.0,
 ) -> None:
     """Exit with 0 when the router is ready, with 1 when it is not; prints what it says."""
-    target = f"{url.rstrip('/') or _url_of(config, set_)}/readyz"
+    target = f"{url.rstrip('/') or find_admin_port(config, set_).url}/readyz"
     until = time.monotonic() + timeout
     while True:
         ready, text = _ask(target)
@@ -34,16 +34,6 @@ def readyz(
     typer.echo(text)
     if not ready:
         raise typer.Exit(1)
-
-
-def _url_of(config: ConfigOption, set_: SetOption) -> str:
-    # Read as the lab does: what the router needs beside the admin port need not be there to ask for it.
-    admin = load_or_exit(config, set_, embedded=lab_toml()).admin
-    address = admin.bind_address or "127.0.0.1"
-    if address in ("0.0.0.0", "::"):
-        address = "127.0.0.1" if address == "0.0.0.0" else "::1"
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{admin.port}"
 
 
 def _ask(target: str) -> tuple[bool, str]:

@@ -1,14 +1,20 @@
 """`callrouter serve`: the router alone. And how any command runs the server: loop, log, exit code."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
-from callrouter.app import Application, Prepared, StartError, prepare, raise_file_limit, run
+from callrouter.app import Application, raise_file_limit, run
 from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
 from callrouter.observability.logs import configure_logs
+from callrouter.operations import Reread
+from callrouter.preparation import Prepared, StartError, prepare
 from callrouter.settings.freeze import freeze_log
+from callrouter.settings.load import load_settings
 from callrouter.settings.model import Settings
 
 
@@ -17,26 +23,33 @@ def serve(config: ConfigOption = None, set_: SetOption = None) -> None:
 
     Settings come from the file, then from CALLROUTER_... variables, then from --set.
     """
-    run_server(load_or_exit(config, set_), _log_addresses)
+    settings = load_or_exit(config, set_)
+    reread = partial(load_settings, config, environ=os.environ, overrides=set_ or ())
+    run_server(settings, reread, config, _log_addresses)
 
 
-def run_server(settings: Settings, announce: Callable[[Application], None]) -> None:
-    """Run a router with these settings until a signal ends it; a failed start ends the command with code 2."""
+def run_server(
+    settings: Settings, reread: Reread, config: Path | None, announce: Callable[[Application], None]
+) -> None:
+    """Run a router with these settings until a signal ends it; a failed start ends the command with code 2.
+
+    reread: gives the settings again at a reload. config: the file that they come from, which is watched.
+    """
     try:
-        prepared = prepare(settings)
+        prepared = prepare(settings, config)
         raise_file_limit()
-        _run(prepared, announce)
+        _run(prepared, reread, announce)
     except StartError as error:
         fail(error.problems)
     except OSError as error:
         fail([f"log.file: {error}"])
 
 
-def _run(prepared: Prepared, announce: Callable[[Application], None]) -> None:
+def _run(prepared: Prepared, reread: Reread, announce: Callable[[Application], None]) -> None:
     logs = configure_logs(freeze_log(prepared.settings.log), sys.stderr)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(prepared, logs, announce))
+            runner.run(run(prepared, reread, logs, announce))
     finally:
         logs.close()
 

@@ -1,14 +1,19 @@
 """Settings as the frozen configurations of the layers below, which know nothing of pydantic. Conversions only."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
+from callrouter.decision import REJECTIONS, Rejection
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import Directory
 from callrouter.observability.logs import LogConfig
 from callrouter.pool.model import build_pool
-from callrouter.pool.selection import Selection
+from callrouter.reason import Reason
 from callrouter.session import SessionLimits
 from callrouter.settings.model import LimitSettings, LogSettings, Settings, TlsSettings
+from callrouter.settings.redirect import RejectionSettings
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.respond import header_line
 from callrouter.snapshot import AnswerForm, RoutingSnapshot
@@ -16,7 +21,13 @@ from callrouter.transport.config import TransportLimits
 from callrouter.transport.tls import TlsFiles, TlsPolicy
 
 _PSEUDONYM = "callrouter"
-"""Names this server in Warning header fields where it has no name of its own (RFC 3261 20.43, warn-agent)."""
+"""Names this server in answers where it has no name of its own (RFC 3261 20.43, warn-agent)."""
+
+_TLS_SPELLINGS = MappingProxyType({"Tcp": "Tls", "tcp": "tls", "TCP": "TLS"})
+"""`redirect.transport_spelling` -> the same for TLS."""
+
+_MAY_RETRY = frozenset({404, 413, 480, 486, 500, 503, 600, 603})
+"""Status codes that Retry-After goes with (RFC 3261 20.33)."""
 
 
 def freeze_session_limits(limits: LimitSettings) -> SessionLimits:
@@ -60,24 +71,64 @@ def freeze_log(log: LogSettings) -> LogConfig:
     return LogConfig(log.level, log.format, log.file)
 
 
+def freeze_form(settings: Settings) -> AnswerForm:
+    """How answers are written."""
+    redirect = settings.redirect
+    server = redirect.effective_server_header
+    is_upper_case = redirect.header_case == "rtcc"
+    host = settings.router.external_host_fqdn or _PSEUDONYM
+    return AnswerForm(
+        server_line=header_line("SERVER" if is_upper_case else "Server", server) if server else "",
+        host=host,
+        warning_agent=host if redirect.warnings else "",
+        retry_after_seconds=redirect.retry_after_seconds,
+        delay_seconds=redirect.delay_seconds,
+        options_as_invite=redirect.options_to_user == "as-invite",
+        tcp_transport=redirect.transport_spelling,
+        tls_transport=_TLS_SPELLINGS[redirect.transport_spelling],
+        sips_contacts=redirect.tls_contact == "sips",
+        prefers_address=redirect.contact_host == "address",
+        all_contacts=redirect.contacts == "all",
+        extra_lines="".join(header_line(name, value) for name, value in redirect.extra_headers.items()),
+        upper_case_names=is_upper_case,
+        rejections=_freeze_rejections(redirect.effective_reasons),
+    )
+
+
+def _freeze_rejections(entries: Mapping[str, RejectionSettings]) -> Mapping[Reason, Rejection]:
+    """The default answers, with what the settings say instead."""
+    rejections = dict(REJECTIONS)
+    for name, entry in entries.items():
+        reason = Reason(name)
+        rejections[reason] = _overlay(rejections[reason], entry)
+    return MappingProxyType(rejections)
+
+
+def _overlay(rejection: Rejection, entry: RejectionSettings) -> Rejection:
+    if entry.status is not None:
+        rejection = replace(
+            rejection, status=entry.status, may_retry=rejection.may_retry and entry.status in _MAY_RETRY
+        )
+    if entry.warning is not None:
+        rejection = replace(rejection, sentence=entry.warning)
+    if entry.retry_after_seconds is not None:
+        seconds = entry.retry_after_seconds
+        rejection = replace(rejection, may_retry=seconds > 0, retry_after_seconds=seconds)
+    if entry.ms_diagnostics_id is not None:
+        text = entry.ms_diagnostics_text or rejection.sentence
+        rejection = replace(rejection, diagnostics_id=entry.ms_diagnostics_id, diagnostics_text=text)
+    return rejection
+
+
 def freeze_snapshot(
     settings: Settings, directory: Directory, own_endpoints: frozenset[tuple[str, int]]
 ) -> RoutingSnapshot:
     """The snapshot that these settings and this directory make."""
-    redirect = settings.redirect
-    server = redirect.effective_server_header
-    form = AnswerForm(
-        server_line=header_line("Server", server) if server else "",
-        warning_agent=(settings.router.external_host_fqdn or _PSEUDONYM) if redirect.warnings else "",
-        retry_after_seconds=redirect.retry_after_seconds,
-        delay_seconds=redirect.delay_seconds,
-        options_as_invite=redirect.options_to_user == "as-invite",
-    )
     return RoutingSnapshot(
         lookup=DirectoryLookup(directory),
         pool=build_pool(directory.servers),
         component_state=settings.router.component_state,
-        selection=Selection(settings.pool.selection),
+        selection=settings.pool.selection,
         own_endpoints=own_endpoints,
-        form=form,
+        form=freeze_form(settings),
     )

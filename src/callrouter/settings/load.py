@@ -126,8 +126,10 @@ class _Merge:
         except ValidationError as error:
             self.doubtful.add(given.key)
             for finding in list_findings(error, model):
-                where = given.where(finding.path[1:])
-                key = format_key((given.group, *finding.path))
+                # pydantic's way to point at the key, not the value, of an entry that people named.
+                path = finding.path[:-1] if finding.path[-1] == "[key]" else finding.path
+                where = given.where(path[1:])
+                key = format_key((given.group, *path))
                 self.problems.append(Problem(where, key, finding.message))
             return
         value = getattr(record, given.field)

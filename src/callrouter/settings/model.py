@@ -1,7 +1,8 @@
 """Every setting: name, type, bounds, default, description. The one source of docs/reference/settings.md.
 
-Only single values are checked here; what two settings say together is `rules`. Parameter names of `router` follow
-Set-UMCallRouterSettings (EXCHANGE-UM B 2.1) in snake_case. No file or environment is read here.
+Only single values are checked here; what two settings say together is `rules`. The group `redirect` is a file of its
+own. Parameter names of `router` follow Set-UMCallRouterSettings (EXCHANGE-UM B 2.1) in snake_case. No file or
+environment is read here.
 """
 
 from enum import StrEnum
@@ -11,15 +12,11 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from callrouter.directory.model import ComponentState
-from callrouter.sources.document import DirectoryDocument, GatewayEntry, OptionalHostName, ServerEntry
+from callrouter.pool.selection import Selection
+from callrouter.settings.redirect import RedirectSettings
+from callrouter.sources.document import DirectoryDocument, OptionalHostName
 from callrouter.sources.host import parse_address
 from callrouter.sources.record import Record
-
-SERVER_HEADERS = (
-    ("2016", "RTCC/5.0.0.0 MSExchangeUM/15.01.2507.017"),
-    ("2013", "RTCC/4.0.0.0 MSExchangeUM/15.00.1497.012"),
-)
-"""The Server header field of each profile (EXCHANGE-UM A2)."""
 
 MAX_PORT_OFFSET = 65535 - 5068
 """Keeps the highest default port of the Mailbox role, 5068 (EXCHANGE-UM A1), a port."""
@@ -95,24 +92,30 @@ class TlsSettings(Record):
     minimum_version: Literal["1.2", "1.3"] = Field("1.2", description="The oldest TLS version that is accepted.")
 
 
-class DirectorySettings(Record):
-    """Who may call and where calls go: a file, or the same two lists inline."""
+class DirectorySettings(DirectoryDocument):
+    """Who may call and where calls go: a file, or the lists of the same document inline."""
 
-    file: OptionalPath = Field(None, description="Directory document (TOML); excludes the two inline lists.")
-    gateways: tuple[GatewayEntry, ...] = Field((), description="UM IP gateways, inline.")
-    servers: tuple[ServerEntry, ...] = Field((), description="Mailbox servers, inline.")
+    file: OptionalPath = Field(None, description="Directory document (TOML); excludes the inline lists.")
+    resolve_seconds: float = Field(
+        600.0,
+        ge=1,
+        le=86400,
+        description="How often the host names of gateways are resolved again; the product checks every 10 minutes.",
+    )
 
     @property
     def document(self) -> DirectoryDocument:
         """The inline lists as a document."""
-        return DirectoryDocument(gateways=self.gateways, servers=self.servers)
+        return DirectoryDocument(**{name: getattr(self, name) for name in DirectoryDocument.model_fields})
 
 
 class PoolSettings(Record):
     """How one of several equal Mailbox servers is chosen."""
 
-    selection: Literal["rendezvous", "first"] = Field(
-        "rendezvous", description="Weighted rendezvous hashing of the Call-ID, or always the first that is eligible."
+    selection: Selection = Field(
+        Selection.RENDEZVOUS,
+        description="rendezvous: weighted hashing of the Call-ID, which needs no state. round-robin: each in its turn. "
+        "least-calls: who was sent the fewest calls for its weight. first: always the first that is eligible.",
     )
 
 
@@ -122,32 +125,6 @@ class MailboxSettings(Record):
     port_offset: int = Field(
         0, ge=0, le=MAX_PORT_OFFSET, description="Added to every port of the Mailbox role, here and in the directory."
     )
-
-
-class RedirectSettings(Record):
-    """The form of the answers."""
-
-    profile: Literal["2016", "2013"] = Field("2016", description="Which Exchange Server the answers look like.")
-    server_header: str | None = Field(
-        None, max_length=256, description="Server header field instead of the profile's. Empty: none is sent."
-    )
-    options_to_user: Literal["alive", "as-invite"] = Field(
-        "alive", description="OPTIONS with a user part: answered 200, or decided as an INVITE would be."
-    )
-    delay_seconds: float = Field(
-        0.0,
-        ge=0,
-        le=30,
-        description="Holds every INVITE's final answer back, to test callers against a slow router. Over 0.2 a 100 "
-        "Trying goes out first.",
-    )
-    warnings: bool = Field(default=True, description="Rejections carry a Warning header field that names the reason.")
-    retry_after_seconds: int = Field(10, ge=1, le=86400, description="Retry-After of 503 answers.")
-
-    @property
-    def effective_server_header(self) -> str:
-        """The value of the Server header field; "" sends none."""
-        return dict(SERVER_HEADERS)[self.profile] if self.server_header is None else self.server_header
 
 
 class LimitSettings(Record):
@@ -195,6 +172,12 @@ class AdminSettings(Record):
     enabled: bool = Field(default=True, description="Open the admin port.")
     bind_address: BindAddress = Field("127.0.0.1", description="Numeric address to listen at. Empty: all addresses.")
     port: ListeningPort = Field(8080, description="Port for HTTP. 0 takes a free one.")
+    token: Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z0-9\-._~+/]*=*$")] = Field(
+        "",
+        repr=False,
+        description="Bearer token (RFC 6750 2.1) that the API asks for. Empty: none, which is for loopback addresses "
+        "only.",
+    )
 
 
 class JournalSettings(Record):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from callrouter.settings.keys import list_groups, name_variable
-from callrouter.sources.document import GatewayEntry, ServerEntry
+from callrouter.settings.redirect import RejectionSettings
 from callrouter.sources.record import Record
 
 _INTRODUCTION = """\
@@ -23,8 +23,8 @@ A later source overrides an earlier one: defaults, the TOML file, the environmen
 | source | form | relative paths are relative to |
 | --- | --- | --- |
 | TOML file | a table for each group: `[router]`, then `sip_tcp_listening_port = 15060` | the file's folder |
-| environment | `CALLROUTER_ROUTER__SIP_TCP_LISTENING_PORT=15060`; case makes no difference; lists as JSON | the \
-working directory |
+| environment | `CALLROUTER_ROUTER__SIP_TCP_LISTENING_PORT=15060`; case makes no difference; lists and tables as \
+JSON | the working directory |
 | command line | `--set router.sip_tcp_listening_port=15060`; lists and tables as TOML | the working directory |
 
 An unknown key is an error, and so is an environment variable that begins with `CALLROUTER_`, contains `__` and names no
@@ -33,10 +33,19 @@ of all sources are reported at once.
 """
 
 _DIRECTORY = """\
-## The directory document
+The lists are those of the [directory document](directory.md), in the file or as `[[directory.gateways]]` and so on.
+"""
 
-The file that `directory.file` names holds a list of `[[gateways]]` and a list of `[[servers]]`. Inline in the settings
-the same lists are `[[directory.gateways]]` and `[[directory.servers]]`.
+_REASONS = """\
+The tables of `redirect.reasons` have the names of the [reasons](reasons.md) to reject. For one reason, in each source:
+
+    [redirect.reasons.no-such-number]
+    status = 480
+
+    CALLROUTER_REDIRECT__REASONS='{"no-such-number": {"status": 480}}'
+    --set 'redirect.reasons={no-such-number = {status = 480}}'
+
+A later source replaces the whole of `redirect.reasons`.
 """
 
 
@@ -45,20 +54,21 @@ def render_reference() -> str:
     parts = [_INTRODUCTION]
     for group, model in list_groups().items():
         parts.append(_render_section(f"## `{group}`", model, group))
-    parts.append(_DIRECTORY)
-    parts.append(_render_section("### `gateways`", GatewayEntry, ""))
-    parts.append(_render_section("### `servers`", ServerEntry, ""))
+        if group == "directory":
+            parts.append(_DIRECTORY)
+        if group == "redirect":
+            parts.append(_render_section("### `redirect.reasons`", RejectionSettings, ""))
+            parts.append(_REASONS)
     return "\n".join(parts)
 
 
 def _render_section(heading: str, model: type[Record], group: str) -> str:
-    """Render one table; the variable's column only for a group, as entries of lists have no variables."""
+    """Render one table; the variable's column only for a group, as entries of tables have no variables."""
     columns = ["key", "allowed", "default", *(["environment variable"] if group else []), "description"]
     lines = [heading, "", (model.__doc__ or "").strip(), "", _render_row(columns), _render_row(["---"] * len(columns))]
     schema = model.model_json_schema()
-    required = schema.get("required", [])
     for name, field in schema["properties"].items():
-        default = "required" if name in required else _render_default(field["default"])
+        default = _render_default(field["default"])
         variable = [f"`{name_variable(group, name)}`"] if group else []
         key = f"`{group}.{name}`" if group else f"`{name}`"
         lines.append(_render_row([key, _render_allowed(field, schema), default, *variable, field["description"]]))
@@ -70,12 +80,15 @@ def _render_row(cells: list[str]) -> str:
 
 
 def _render_default(value: object) -> str:
-    return "unset" if value is None else f"`{json.dumps(value)}`"
+    if value is None:
+        return "unset"
+    # A table that is given by default gives nothing: only its unset keys would be told.
+    return f"`{json.dumps({} if isinstance(value, dict) else value)}`"
 
 
 def _render_allowed(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "anyOf" in field:
-        inner = next(choice for choice in field["anyOf"] if choice["type"] != "null")
+        inner = next(choice for choice in field["anyOf"] if choice.get("type") != "null")
         return f"{_render_allowed(inner, schema)}, or unset"
     if "$ref" in field:
         return _render_allowed(schema["$defs"][field["$ref"].rpartition("/")[2]], schema)
@@ -87,6 +100,8 @@ def _render_allowed(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 def _render_type(field: Mapping[str, Any]) -> str:
     if field.get("format") == "path":
         return "path"
+    if field["type"] == "object":
+        return "table" if "properties" in field else "table of texts"
     if field["type"] == "array":
         return "list of tables" if "$ref" in field["items"] else "list of texts"
     name = {"boolean": "`true`, `false`", "integer": "whole number", "number": "number", "string": "text"}[

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from callrouter.settings.model import IPAddressFamily, Settings, StartupMode
-from callrouter.sources.document import DirectoryError, build_directory
+from callrouter.sources.document import DirectoryDocument, DirectoryError, build_directory
 from callrouter.sources.problem import KeyPath
 
 
@@ -26,7 +26,13 @@ class Conflict:
 
 def find_conflicts(settings: Settings, *, tls_files_required: bool) -> list[Conflict]:
     """List all contradictions. Without `tls_files_required` the caller will fill in the files that are unset."""
-    conflicts = [*_check_addresses(settings), *_check_ports(settings), *_check_directory(settings)]
+    conflicts = [
+        *_check_addresses(settings),
+        *_check_ports(settings),
+        *_check_directory(settings),
+        *_check_diagnostics(settings),
+        *_check_admin(settings),
+    ]
     if tls_files_required:
         conflicts.extend(_check_tls_files(settings))
     return conflicts
@@ -54,7 +60,8 @@ def _check_ports(settings: Settings) -> Iterator[Conflict]:
 
 def _check_directory(settings: Settings) -> Iterator[Conflict]:
     directory = settings.directory
-    for inline in ("gateways", "servers"):
+    lists = tuple(DirectoryDocument.model_fields)
+    for inline in lists:
         if directory.file and getattr(directory, inline):
             keys = (f"directory.{inline}", "directory.file")
             yield Conflict(("directory", inline), keys, "cannot be given together with directory.file")
@@ -62,8 +69,30 @@ def _check_directory(settings: Settings) -> Iterator[Conflict]:
         build_directory(directory.document, port_offset=settings.mailbox.port_offset)
     except DirectoryError as error:
         for finding in error.findings:
-            keys = (f"directory.{finding.path[0]}", "mailbox.port_offset")
-            yield Conflict(("directory", *finding.path), keys, finding.message)
+            # Entries name each other across the lists, so that every list takes part.
+            part = sorted(
+                (f"directory.{name}" for name in lists), key=lambda key: key != f"directory.{finding.path[0]}"
+            )
+            yield Conflict(("directory", *finding.path), (*part, "mailbox.port_offset"), finding.message)
+
+
+def _check_diagnostics(settings: Settings) -> Iterator[Conflict]:
+    for reason, entry in settings.redirect.effective_reasons.items():
+        if entry.ms_diagnostics_text is not None and entry.ms_diagnostics_id is None:
+            path = ("redirect", "reasons", reason, "ms_diagnostics_text")
+            message = "is sent with ms_diagnostics_id only, which is not set"
+            yield Conflict(path, ("redirect.reasons",), message)
+
+
+def _check_admin(settings: Settings) -> Iterator[Conflict]:
+    admin = settings.admin
+    if not admin.enabled or admin.token:
+        return
+    if not admin.bind_address or not ip_address(admin.bind_address).is_loopback:
+        keys = ("admin.bind_address", "admin.token", "admin.enabled")
+        place = admin.bind_address or "all addresses"
+        message = f"{place} can be reached from other machines, so that admin.token must be set"
+        yield Conflict(("admin", "bind_address"), keys, message)
 
 
 def _check_tls_files(settings: Settings) -> Iterator[Conflict]:

@@ -13,6 +13,10 @@ from callrouter.sip.status import status_line
 from callrouter.sip.via import split_vias, stamp_via
 
 _NONE = ("",)
+_END = "Content-Length: 0\r\n\r\n"
+UPPER_CASE_END = "CONTENT-LENGTH: 0\r\n\r\n"
+"""The end of an answer as the published trace has it (EXCHANGE-UM B 4.2); may close the `extra` of `build_response`."""
+_EMPTY_LINE = "\r\n\r\n"
 _TAG_BYTES = 5
 """10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
 
@@ -50,7 +54,8 @@ def build_response(
     """A whole response without a body.
 
     source: (address, port) of the peer. to_tag: added where To has none; "" adds none (a 100, D05). extra: header
-    lines made by `header_line`. Header fields that the request lacks are left out.
+    lines made by `header_line`; where they close the head with an empty line, Content-Length is among them already.
+    Header fields that the request lacks are left out.
     """
     by_name = request.headers.by_name
     parts = [status_line(status, phrase)]
@@ -68,7 +73,8 @@ def build_response(
     if "cseq" in by_name:
         parts.append(f"CSeq: {by_name['cseq'][0]}\r\n")
     parts.append(extra)
-    parts.append("Content-Length: 0\r\n\r\n")
+    if not extra.endswith(_EMPTY_LINE):
+        parts.append(_END)
     return encode("".join(parts))
 
 

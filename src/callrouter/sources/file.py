@@ -39,6 +39,6 @@ def _load(path: Path) -> tuple[DirectoryDocument, TomlDocument]:
         place = TomlDocument(str(path), lines={(): error.line} if error.line else {})
         raise DirectoryError([Finding((), error.message)], place) from error
     try:
-        return DirectoryDocument.model_validate(source.content), source
+        return DirectoryDocument.model_validate(source.content), source.without_content()
     except ValidationError as error:
         raise DirectoryError(list_findings(error, DirectoryDocument), source) from error

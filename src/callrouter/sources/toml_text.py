@@ -2,12 +2,13 @@
 
 tomllib keeps no positions, so a second look at the text finds them: table headers and keys at the beginning of a
 line. What stands inside an inline table or array gets the line of the key that holds it. The lines serve messages
-only; nothing depends on them. Knows no settings and no directory.
+only; nothing depends on them, and nobody looks for them before there is something to say. Knows no settings and no
+directory.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,12 +39,40 @@ class TomlDocument:
     content: Mapping[str, object] = field(default_factory=dict)
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
+    def without_content(self) -> "TomlDocument":
+        """The same, only good for saying where something stands: the content of a large file is large."""
+        return TomlDocument(self.name, lines=self.lines)
+
     def where(self, path: KeyPath) -> str:
         """Name the document and the line of the nearest known key that holds `path`; () stands for the whole."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.lines:
                 return f"{self.name}:{self.lines[path[:length]]}"
         return self.name
+
+
+class LineIndex(Mapping[KeyPath, int]):
+    """Where each key of a text stands. Made when it is first asked: for a large file that takes longer than parsing."""
+
+    __slots__ = ("_lines", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._lines: dict[KeyPath, int] | None = None
+
+    def __getitem__(self, path: KeyPath) -> int:
+        return self._find_lines()[path]
+
+    def __iter__(self) -> Iterator[KeyPath]:
+        return iter(self._find_lines())
+
+    def __len__(self) -> int:
+        return len(self._find_lines())
+
+    def _find_lines(self) -> dict[KeyPath, int]:
+        if self._lines is None:
+            self._lines = _index_lines(self._text)
+        return self._lines
 
 
 def read_toml(path: Path) -> TomlDocument:
@@ -75,7 +104,7 @@ def parse_toml(text: str, *, name: str) -> TomlDocument:
         raise UnreadableTomlError("is nested too deeply") from error
     except ValueError as error:  # TOMLDecodeError, and what int() says of thousands of digits
         raise _locate_syntax_error(str(error), text) from error
-    return TomlDocument(name, content, _index_lines(text))
+    return TomlDocument(name, content, LineIndex(text))
 
 
 def _locate_syntax_error(message: str, text: str) -> UnreadableTomlError:

@@ -83,6 +83,10 @@ class Listener:
 
     async def start(self) -> None:
         """Begin to accept."""
+        self.accept()
+
+    def accept(self) -> None:
+        """As `start`, for who runs in the loop but must not wait."""
         self._loop = asyncio.get_running_loop()
         for listening in self._sockets:
             self._loop.add_reader(listening, self._accept, listening)

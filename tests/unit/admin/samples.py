@@ -32,14 +32,15 @@ class FakeRouter:
     def readiness(self) -> Readiness:
         return self.state
 
-    def create_api(self) -> FastAPI:
+    def build_sources(self) -> ApiSources:
         registry = create_registry(MetricSources(self.counters, clock=lambda: 1000.0, lines_lost=lambda: 0))
-        return create_api(
-            ApiSources(
-                status=self,
-                journal=self.journal,
-                render_metrics=lambda: render(registry),
-                clock=lambda: 1000.0,
-                wall_clock=lambda: NOON,
-            )
+        return ApiSources(
+            status=self,
+            journal=self.journal,
+            render_metrics=lambda: render(registry),
+            clock=lambda: 1000.0,
+            wall_clock=lambda: NOON,
         )
+
+    def create_api(self) -> FastAPI:
+        return create_api(self.build_sources())

@@ -1,123 +1,11 @@
-"""The admin API, asked in memory."""
+"""The API as a whole: what is served, and what its OpenAPI document says."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from callrouter.admin.api import MAX_CALLS
-from callrouter.admin.models import Readiness
-from tests.unit.admin.samples import READY, FakeRouter
-from tests.unit.observability.samples import TLS_PEER, answered
-
-
-@pytest.fixture
-def router() -> FakeRouter:
-    return FakeRouter()
-
-
-@pytest.fixture
-async def client(router: FakeRouter) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(router.create_api())
-    async with httpx.AsyncClient(transport=transport, base_url="http://admin.test") as client:
-        yield client
-
-
-async def test_livez_is_ok(client: httpx.AsyncClient) -> None:
-    response = await client.get("/livez")
-    assert (response.status_code, response.json()) == (200, {"status": "ok"})
-
-
-async def test_readyz_when_ready_is_200_with_the_whole_state(client: httpx.AsyncClient) -> None:
-    response = await client.get("/readyz")
-    assert response.status_code == 200
-    assert response.json() == {
-        "ready": True,
-        "listeners": [{"name": "sip-tcp", "transport": "TCP", "address": "192.0.2.1", "port": 5060}],
-        "certificates": [
-            {"file": "router.pem", "subject": "CN=um", "not_after": "2026-03-04T12:00:00Z", "days_left": 10}
-        ],
-        "directory": {
-            "source": "lab.toml",
-            "gateways": 1,
-            "servers": 1,
-            "loaded_at": "2026-03-04T12:00:00Z",
-            "error": "",
-        },
-        "pool": {"servers": [{"name": "MBX1", "state": "Active", "usable": True, "detail": ""}]},
-        "problems": [],
-    }
-
-
-async def test_readyz_when_not_ready_is_503_with_the_same_form(client: httpx.AsyncClient, router: FakeRouter) -> None:
-    router.state = READY.model_copy(update={"ready": False, "problems": ("no Mailbox server is usable",)})
-    response = await client.get("/readyz")
-    assert response.status_code == 503
-    assert Readiness.model_validate(response.json()) == router.state
-
-
-async def test_metrics_are_prometheus_text_of_the_counters_now(client: httpx.AsyncClient, router: FakeRouter) -> None:
-    router.counters.count_answer(answered())
-    response = await client.get("/metrics", headers={"accept": "application/openmetrics-text;version=abc"})
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    families = {family.name: family for family in text_string_to_metric_families(response.text)}
-    assert families["callrouter_inbound_calls"].samples[0].value == 1
-
-
-async def test_calls_are_shown_newest_first_with_the_time_of_day(client: httpx.AsyncClient, router: FakeRouter) -> None:
-    router.journal.add(answered(call_id="first"))
-    router.journal.add(answered(call_id="second", peer=TLS_PEER, received_at=999.5, detail="why"))
-    response = await client.get("/api/v1/calls")
-    assert response.status_code == 200
-    second, first = response.json()["calls"]
-    assert first["call_id"] == "first"
-    assert second == {
-        "call_id": "second",
-        "received_at": "2026-03-04T11:59:59.500000Z",
-        "peer": "[2001:db8::10]:40001",
-        "transport": "TLS",
-        "certificate": "gw.example.com",
-        "status": 302,
-        "reason": "redirected",
-        "contact": "<sip:um.example.com:5062;transport=TCP>",
-        "detail": "why",
-    }
-
-
-async def test_calls_are_limited_and_chosen_by_call_id(client: httpx.AsyncClient, router: FakeRouter) -> None:
-    for call_id in ("a", "b", "a", "a"):
-        router.journal.add(answered(call_id=call_id))
-    limited = await client.get("/api/v1/calls", params={"limit": 2})
-    chosen = await client.get("/api/v1/calls", params={"call_id": "a", "limit": 2})
-    absent = await client.get("/api/v1/calls", params={"call_id": "c"})
-    assert [call["call_id"] for call in limited.json()["calls"]] == ["a", "a"]
-    assert [call["call_id"] for call in chosen.json()["calls"]] == ["a", "a"]
-    assert absent.json() == {"calls": []}
-
-
-async def test_call_with_hostile_text_is_shown_and_found_by_what_is_shown(
-    client: httpx.AsyncClient, router: FakeRouter
-) -> None:
-    router.journal.add(answered(call_id="x\udce9\n\x00&=\u202e", contact="\ud800"))
-    (shown,) = (await client.get("/api/v1/calls")).json()["calls"]
-    assert shown["call_id"] == "x\\xe9\\n\\x00&=\\u202e"
-    assert shown["contact"] == "\\ud800"
-    found = await client.get("/api/v1/calls", params={"call_id": shown["call_id"]})
-    assert found.json() == {"calls": [shown]}
-
-
-@pytest.mark.parametrize("limit", ["0", "-1", str(MAX_CALLS + 1), "many", ""])
-async def test_calls_with_a_limit_out_of_range_are_refused(client: httpx.AsyncClient, limit: str) -> None:
-    assert (await client.get("/api/v1/calls", params={"limit": limit})).status_code == 422
-
-
-async def test_deleted_calls_are_gone(client: httpx.AsyncClient, router: FakeRouter) -> None:
-    router.journal.add(answered())
-    response = await client.delete("/api/v1/calls")
-    assert (response.status_code, response.json()) == (200, {"removed": 1})
-    assert (await client.get("/api/v1/calls")).json() == {"calls": []}
+from tests.unit.admin.fake_control import FakeControl, ask, create_controlled_api
 
 
 async def test_openapi_names_a_typed_model_for_every_json_answer(client: httpx.AsyncClient) -> None:
@@ -144,3 +32,75 @@ async def test_docs_page_is_served(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/v1/calls"), ("DELETE", "/livez"), ("PUT", "/readyz")])
 async def test_method_that_a_noun_lacks_is_refused(client: httpx.AsyncClient, method: str, path: str) -> None:
     assert (await client.request(method, path)).status_code == 405
+
+
+async def read_operations(control: FakeControl, token: str = "") -> dict[str, dict[str, Any]]:
+    """Operations of the whole API by their ids, each with its method and path."""
+    async with ask(create_controlled_api(control, token), token) as client:
+        document = (await client.get("/openapi.json")).json()
+    operations = [
+        operation | {"at": f"{method.upper()} {path}"}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    ids = [operation["operationId"] for operation in operations]
+    assert len(set(ids)) == len(ids)
+    return dict(zip(ids, operations, strict=True))
+
+
+async def test_openapi_has_an_operation_of_a_telling_name_for_everything(control: FakeControl) -> None:
+    places = {name: operation["at"] for name, operation in (await read_operations(control)).items()}
+    assert (
+        places.items()
+        >= {
+            "readyz": "GET /readyz",
+            "list_calls": "GET /api/v1/calls",
+            "patch_router_settings": "PATCH /api/v1/router/settings",
+            "put_component_state": "PUT /api/v1/router/component-state",
+            "list_hunt_groups": "GET /api/v1/hunt-groups",
+            "replace_hunt_groups": "PUT /api/v1/hunt-groups",
+            "get_hunt_group": "GET /api/v1/hunt-groups/{name}",
+            "put_hunt_group": "PUT /api/v1/hunt-groups/{name}",
+            "patch_hunt_group": "PATCH /api/v1/hunt-groups/{name}",
+            "delete_hunt_group": "DELETE /api/v1/hunt-groups/{name}",
+            "reload": "POST /api/v1/reload",
+        }.items()
+    )
+
+
+async def test_openapi_tells_every_refusal_in_the_same_form(control: FakeControl) -> None:
+    told = {
+        (name, code): answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for name, operation in (await read_operations(control)).items()
+        for code, answer in operation["responses"].items()
+        if code.startswith("4")
+    }
+    assert set(told.values()) == {"Problems"}
+    assert {code for name, code in told if name == "patch_gateway"} == {"400", "403", "404", "413", "421", "422"}
+    assert {code for name, code in told if name == "patch_router_settings"} == {
+        "400",
+        "403",
+        "409",
+        "413",
+        "421",
+        "422",
+    }
+    assert {code for name, code in told if name == "livez"} == {"421"}
+
+
+async def test_openapi_with_a_token_says_where_it_is_asked_for(control: FakeControl) -> None:
+    operations = await read_operations(control, "letmein")
+    without = {name for name, operation in operations.items() if operation.get("security") != [{"token": []}]}
+    assert without == {"livez", "readyz"}
+    assert all("401" in operation["responses"] for name, operation in operations.items() if name not in without)
+    assert not any("421" in operation["responses"] for operation in operations.values())
+
+
+async def test_openapi_without_a_token_asks_for_none(control: FakeControl) -> None:
+    assert not any("security" in operation for operation in (await read_operations(control)).values())
+
+
+async def test_api_without_a_control_has_nothing_that_changes_the_router(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/v1/calls")).status_code == 200
+    assert (await client.get("/api/v1/gateways")).status_code == 404
+    assert (await client.post("/api/v1/reload")).status_code == 404

@@ -1,14 +1,26 @@
+import re
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from callrouter.decision import CallType
+from callrouter.directory.model import AutoAttendantStatus
+from callrouter.dispatcher import Dispatcher
+from callrouter.facts import gather_caller_facts
+from callrouter.reason import Reason
+from callrouter.settings.freeze import freeze_snapshot
 from callrouter.settings.lab import lab_toml
 from callrouter.settings.load import load_settings
 from callrouter.settings.model import Settings
+from callrouter.snapshot import SnapshotCell
 from callrouter.sources.document import build_directory
+from callrouter.wire import Peer
+from tests.unit.sip.messages import make_request
 
 CONFIG = Path(__file__).parents[3] / "config"
+COMMENTED = re.compile(r"^# (?=\[[\w.\[-]+\]+( +#.*)?$|[\w-]+ = )", re.MULTILINE)
+"""What begins a line of an example that is switched off."""
 
 
 def load_lab() -> Settings:
@@ -62,3 +74,32 @@ def test_example_for_serve_loads_with_paths_beside_it() -> None:
     directory = build_directory(settings.directory.document, port_offset=0)
     assert [server.fqdn for server in directory.servers] == ["mbx1.example.com", "mbx2.example.com"]
     assert [bool(gateway.fqdn) for gateway in directory.gateways] == [False, True]
+
+
+def test_lab_directory_tells_no_calls_apart_until_its_example_is_switched_on() -> None:
+    assert load_lab().directory.dial_plans == ()
+    beginning, _, example = lab_toml().partition("# The lab has no dial plans")
+    example = beginning + "#" + COMMENTED.sub("", example)
+    settings = load_settings(None, environ={}, overrides=[], embedded=example)
+    directory = build_directory(settings.directory.document, port_offset=0)
+    (group,) = directory.hunt_groups
+    assert (group.um_dial_plan, group.um_ip_gateway) == (directory.dial_plans[0].name, directory.gateways[0].name)
+    assert [user.extensions for user in directory.users] == [("5001",)]
+    cell = SnapshotCell(freeze_snapshot(settings, directory, frozenset()))
+    diversion, caller = "<sip:5001@127.0.0.1>;reason=no-answer", "<sip:5002@127.0.0.1>;tag=f1"
+    diverted = make_request("INVITE", "sip:5999@127.0.0.1", Diversion=diversion, From=caller, To="<sip:5999@127.0.0.1>")
+    outcome = Dispatcher(cell).answer(diverted, gather_caller_facts(Peer("127.0.0.1", 40000)))
+    assert (outcome.reason, outcome.call_type) == (Reason.REDIRECTED, CallType.CALL_ANSWERING)
+    assert [attendant.status for attendant in directory.auto_attendants] == [AutoAttendantStatus.ENABLED]
+
+
+def test_example_for_serve_has_examples_that_work_when_they_are_switched_on(tmp_path: Path) -> None:
+    text = (CONFIG / "callrouter.toml").read_text(encoding="utf-8")
+    redirect = COMMENTED.sub("", text[text.index("[redirect]") : text.index("[log]")])
+    file = tmp_path / "callrouter.toml"
+    file.write_text(redirect, encoding="utf-8")
+    settings = load_settings(file, environ={}, overrides=[], embedded="")
+    assert settings.redirect.contacts == "all"
+    assert settings.redirect.extra_headers == {"X-Lab": "rack 3"}
+    assert settings.redirect.effective_reasons.keys() == {"no-such-number", "no-mailbox-server"}
+    assert settings.admin.token

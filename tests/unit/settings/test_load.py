@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from callrouter.settings.keys import list_keys, name_variable
 from callrouter.settings.load import LoadedSettings, Problem, SettingsError, load_settings, trace_settings
 from callrouter.settings.model import Settings
+from callrouter.settings.redirect import RejectionSettings
 from callrouter.sources.document import GatewayEntry
 
 LAB = ""
@@ -77,6 +78,60 @@ def test_load_settings_takes_lists_from_every_source(tmp_path: Path) -> None:
     assert load(file).settings.directory.gateways == expected
     assert load(environ=environ).settings.directory.gateways == expected
     assert load(overrides=overrides).settings.directory.gateways == expected
+
+
+def test_load_settings_takes_tables_of_reasons_and_headers_from_every_source(tmp_path: Path) -> None:
+    reasons = {"no-such-number": RejectionSettings(status=480)}
+    file = write(tmp_path, "[redirect.reasons.no-such-number]\nstatus = 480\n[redirect.extra_headers]\nX-Lab = 'a'\n")
+    environ = {
+        "CALLROUTER_REDIRECT__REASONS": '{"no-such-number": {"status": 480}}',
+        "CALLROUTER_REDIRECT__EXTRA_HEADERS": '{"X-Lab": "a"}',
+    }
+    overrides = ["redirect.reasons={no-such-number = {status = 480}}", "redirect.extra_headers={X-Lab = 'a'}"]
+    for loaded in (load(file), load(environ=environ), load(overrides=overrides)):
+        assert loaded.settings.redirect.effective_reasons == reasons
+        assert loaded.settings.redirect.extra_headers == {"X-Lab": "a"}
+    assert load(file).origins["redirect.reasons"] == f"{file}:1"
+
+
+def test_load_settings_reports_what_is_wrong_with_reasons_and_headers_by_their_keys(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "[redirect.reasons.no-such-numbr]\nstatus = 480\n[redirect.reasons.draining]\nsttaus = 480\nwarning = 'x'\n"
+        "retry_after_seconds = -1\n[redirect.reasons.inactive]\nms_diagnostics_text = 'x'\n",
+    )
+    environ = {"CALLROUTER_REDIRECT__EXTRA_HEADERS": '{"Via": "x", "X-Lab": "a\\nb"}'}
+    assert [str(problem) for problem in fail(file, environ)] == [
+        f"{file}:6: redirect.reasons.draining.retry_after_seconds: Input should be greater than or equal to 0",
+        f"{file}:4: redirect.reasons.draining.sttaus: unknown key; did you mean status?",
+        f"{file}:1: redirect.reasons.no-such-numbr: unknown key; did you mean no-such-number?",
+        "environment CALLROUTER_REDIRECT__EXTRA_HEADERS: redirect.extra_headers.Via: is written by the router itself",
+        (
+            "environment CALLROUTER_REDIRECT__EXTRA_HEADERS: redirect.extra_headers.X-Lab: "
+            "must be printable text, without line ends and control characters"
+        ),
+    ]
+
+
+def test_load_settings_conflict_inside_the_table_of_reasons_has_its_line(tmp_path: Path) -> None:
+    file = write(tmp_path, "[redirect.reasons.inactive]\nstatus = 480\nms_diagnostics_text = 'x'\n")
+    (problem,) = fail(file)
+    assert (problem.where, problem.key) == (f"{file}:3", "redirect.reasons.inactive.ms_diagnostics_text")
+
+
+def test_load_settings_admin_port_for_others_needs_a_token_from_any_source() -> None:
+    (problem,) = fail(overrides=["admin.bind_address=0.0.0.0"])
+    assert str(problem) == (
+        "--set: admin.bind_address: 0.0.0.0 can be reached from other machines, so that admin.token must be set"
+    )
+    environ = {"CALLROUTER_ADMIN__TOKEN": "s3cret", "CALLROUTER_ADMIN__BIND_ADDRESS": "0.0.0.0"}
+    assert load(environ=environ).settings.admin.token == environ["CALLROUTER_ADMIN__TOKEN"]
+
+
+def test_load_settings_problem_with_the_token_does_not_show_it() -> None:
+    (problem,) = fail(environ={"CALLROUTER_ADMIN__TOKEN": "pass word"})
+    assert problem.key == "admin.token"
+    assert "pass" not in str(problem)
 
 
 def test_load_settings_reports_all_problems_of_all_sources_at_once(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from callrouter.pool.selection import Selection
 from callrouter.settings.keys import list_groups
-from callrouter.settings.model import RedirectSettings, Settings
+from callrouter.settings.model import AdminSettings, Settings
+from callrouter.sources.document import DirectoryDocument
 
 TEXT_KEYS = [
     ("router", "bind_address"),
@@ -17,6 +19,7 @@ TEXT_KEYS = [
     ("directory", "file"),
     ("redirect", "server_header"),
     ("admin", "bind_address"),
+    ("admin", "token"),
     ("log", "file"),
 ]
 
@@ -80,6 +83,10 @@ def test_settings_text_keys_of_the_control_character_test_are_all_there_are() ->
         ("limits", "max_connections", 0),
         ("journal", "max_calls", 1_000_001),
         ("pool", "selection", "random"),
+        ("directory", "resolve_seconds", 0.5),
+        ("directory", "resolve_seconds", 86_401),
+        ("admin", "token", "two words"),
+        ("admin", "token", "x" * 257),
     ],
 )
 def test_settings_value_out_of_bounds_is_refused(group: str, key: str, value: Any) -> None:
@@ -95,20 +102,29 @@ def test_settings_bind_address_is_canonical() -> None:
     assert Settings.model_validate({"router": {"bind_address": "0:0::1"}}).router.bind_address == "::1"
 
 
-@pytest.mark.parametrize(
-    ("redirect", "expected"),
-    [
-        (RedirectSettings(), "RTCC/5.0.0.0 MSExchangeUM/15.01.2507.017"),
-        (RedirectSettings(profile="2013"), "RTCC/4.0.0.0 MSExchangeUM/15.00.1497.012"),
-        (RedirectSettings(profile="2013", server_header="mine"), "mine"),
-        (RedirectSettings(server_header=""), ""),
-    ],
-)
-def test_redirect_server_header_follows_profile_unless_given(redirect: RedirectSettings, expected: str) -> None:
-    assert redirect.effective_server_header == expected
-
-
 def test_directory_document_holds_the_inline_lists() -> None:
     settings = Settings.model_validate({"directory": {"gateways": [{"name": "a", "address": "::1"}]}})
     assert [entry.name for entry in settings.directory.document.gateways] == ["a"]
     assert settings.directory.document.servers == ()
+
+
+def test_directory_settings_have_every_list_of_the_document() -> None:
+    settings = Settings()
+    assert settings.directory.document == DirectoryDocument()
+    assert set(type(settings.directory).model_fields) - set(DirectoryDocument.model_fields) == {
+        "file",
+        "resolve_seconds",
+    }
+    assert settings.directory.resolve_seconds == 600.0
+
+
+@pytest.mark.parametrize("selection", Selection)
+def test_pool_selection_takes_every_selection_of_the_pool(selection: Selection) -> None:
+    assert Settings.model_validate({"pool": {"selection": selection.value}}).pool.selection is selection
+
+
+def test_admin_token_is_not_shown_where_settings_are() -> None:
+    text = "dG9rZW4="
+    admin = AdminSettings(token=text)
+    assert admin.token == text
+    assert text not in repr(admin)

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from callrouter.settings.keys import list_keys, name_variable
+from callrouter.settings.redirect import RejectionSettings
 from callrouter.settings.reference import render_reference
-from callrouter.sources.document import GatewayEntry, ServerEntry
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
 
@@ -20,10 +20,16 @@ def test_reference_has_a_row_for_every_setting_and_variable() -> None:
         assert f"`{name_variable(*key.split('.'))}`" in row
 
 
-def test_reference_has_a_row_for_every_key_of_the_directory_document() -> None:
-    directory = render_reference().partition("## The directory document")[2]
-    for name in [*GatewayEntry.model_fields, *ServerEntry.model_fields]:
-        assert f"| `{name}` |" in directory
+def test_reference_leads_to_the_page_of_the_directory_document() -> None:
+    section = render_reference().partition("## `directory`\n")[2].partition("\n## ")[0]
+    assert "(directory.md)" in section
+
+
+def test_reference_has_a_row_for_every_key_of_a_reason() -> None:
+    section = render_reference().partition("### `redirect.reasons`\n")[2].partition("\n## ")[0]
+    for name in RejectionSettings.model_fields:
+        assert f"| `{name}` |" in section
+    assert "[redirect.reasons.no-such-number]" in section
 
 
 def test_reference_rows_have_as_many_cells_as_their_heading() -> None:
@@ -44,4 +50,6 @@ def test_reference_tells_bounds_allowed_values_and_defaults() -> None:
     assert "| `tls.ca_file` | path, or unset | unset |" in page
     assert "| `redirect.server_header` | text, at most 256 characters, or unset | unset |" in page
     assert "| `directory.gateways` | list of tables | `[]` |" in page
-    assert "| `address` | text | required |" in page
+    assert "| `redirect.extra_headers` | table of texts | `{}` |" in page
+    assert "| `redirect.reasons` | table | `{}` |" in page
+    assert "| `status` | whole number, 400 to 699, or unset | unset |" in page

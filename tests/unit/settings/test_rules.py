@@ -5,6 +5,7 @@ import pytest
 
 from callrouter.settings.model import Settings
 from callrouter.settings.rules import Conflict, find_conflicts
+from callrouter.sources.document import DirectoryDocument
 from callrouter.sources.problem import format_key
 
 
@@ -40,12 +41,55 @@ def test_one_port_for_both_listeners_is_a_conflict(mode: str, port: int, expecte
 
 
 @pytest.mark.parametrize(
-    ("inline", "entry"), [("gateways", {"name": "a", "address": "::1"}), ("servers", {"name": "a"})]
+    ("inline", "entry"),
+    [
+        ("gateways", {"name": "a", "address": "::1"}),
+        ("servers", {"name": "a"}),
+        ("dial_plans", {"name": "a"}),
+        ("hunt_groups", {"name": "a", "um_dial_plan": "d", "um_ip_gateway": "g"}),
+        ("auto_attendants", {"name": "a", "um_dial_plan": "d"}),
+        ("users", {"name": "a", "um_dial_plan": "d", "extensions": ["10001"]}),
+        ("databases", {"name": "a", "active": "m"}),
+    ],
 )
 def test_directory_file_with_inline_list_is_a_conflict(inline: str, entry: dict[str, str]) -> None:
-    (conflict,) = find(directory={"file": "x.toml", inline: [entry]})
+    conflict = find(directory={"file": "x.toml", inline: [entry]})[0]
     assert format_key(conflict.path) == f"directory.{inline}"
     assert conflict.message == "cannot be given together with directory.file"
+
+
+def test_every_list_of_the_directory_takes_part_in_its_conflicts() -> None:
+    (conflict,) = find(directory={"servers": [{"name": "a"}, {"name": "a"}]})
+    lists = {f"directory.{name}" for name in DirectoryDocument.model_fields}
+    assert conflict.keys[0] == "directory.servers"
+    assert set(conflict.keys) == lists | {"mailbox.port_offset"}
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "0.0.0.0", "::", ""])
+def test_admin_port_that_others_can_reach_without_a_token_is_a_conflict_that_names_both(address: str) -> None:
+    (conflict,) = find(admin={"bind_address": address})
+    assert {"admin.bind_address", "admin.token"} <= {format_key(conflict.path), *conflict.keys}
+    assert "admin.token must be set" in conflict.message
+
+
+@pytest.mark.parametrize(
+    "admin",
+    [
+        {"bind_address": "127.0.0.1"},
+        {"bind_address": "127.9.9.9"},
+        {"bind_address": "::1"},
+        {"bind_address": "0.0.0.0", "token": "s3cret"},
+        {"bind_address": "0.0.0.0", "enabled": False},
+    ],
+)
+def test_admin_port_on_loopback_or_with_a_token_or_closed_is_none(admin: dict[str, Any]) -> None:
+    assert find(admin=admin) == []
+
+
+def test_diagnostics_text_without_an_id_is_a_conflict() -> None:
+    reasons = {"no-such-number": {"ms_diagnostics_text": "x"}, "draining": {"ms_diagnostics_id": 1}}
+    (conflict,) = find(redirect={"reasons": reasons})
+    assert format_key(conflict.path) == "redirect.reasons.no-such-number.ms_diagnostics_text"
 
 
 def test_inline_directory_that_cannot_be_built_is_a_conflict_for_each_problem() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from callrouter.sip.errors import HeaderError
-from callrouter.sip.respond import build_response, header_line, make_to_tag
+from callrouter.sip.respond import UPPER_CASE_END, build_response, header_line, make_to_tag
 from tests.unit.sip.messages import make_request
 
 SOURCE = ("192.0.2.10", 40000)
@@ -26,6 +26,20 @@ def test_build_response_copies_what_identifies_the_request_in_the_order_of_the_r
         "Contact: <sip:100@mbx>",
         "Content-Length: 0",
     ]
+
+
+def test_build_response_extra_that_closes_the_head_has_its_own_content_length() -> None:
+    extra = header_line("SERVER", "s") + UPPER_CASE_END
+    assert lines_of(build_response(make_request(), 302, SOURCE, to_tag="t1", extra=extra))[-3:] == [
+        "CSeq: 1 INVITE",
+        "SERVER: s",
+        "CONTENT-LENGTH: 0",
+    ]
+
+
+@pytest.mark.parametrize("extra", ["", header_line("Supported", ""), header_line("Supported", "") * 2])
+def test_build_response_extra_that_ends_in_an_empty_value_does_not_close_the_head(extra: str) -> None:
+    assert lines_of(build_response(make_request(), 200, SOURCE, to_tag="t", extra=extra))[-1] == "Content-Length: 0"
 
 
 @pytest.mark.parametrize(("to", "to_tag"), [("<sip:a@b>;tag=theirs", "ours"), ("<sip:a@b>", "")])

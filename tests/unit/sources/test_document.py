@@ -6,7 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from callrouter.directory.model import ComponentState, Directory, GatewayStatus, MailboxServer, UMIPGateway
+from callrouter.directory.model import (
+    AutoAttendantStatus,
+    ComponentState,
+    Directory,
+    GatewayIPAddressFamily,
+    GatewayStatus,
+    MailboxDatabase,
+    MailboxServer,
+    UMAutoAttendant,
+    UMDialPlan,
+    UMHuntGroup,
+    UMIPGateway,
+    UMMailbox,
+    UriType,
+    VoipSecurity,
+)
 from callrouter.sources.document import DirectoryDocument, DirectoryError, build_directory
 
 
@@ -49,6 +64,136 @@ def test_build_directory_keeps_every_value_in_order() -> None:
             MailboxServer("mbx1", "mbx1.example.com", "2001:db8::1", 6000, 6001, 2.0, ComponentState.DRAINING),
         ),
     )
+
+
+def test_build_directory_keeps_every_new_value_of_gateways_and_servers() -> None:
+    directory = build(
+        gateways=[
+            {"name": "a", "address": "a.test", "port": 0, "ip_address_family": "IPv6Only", "outcalls_allowed": False}
+        ],
+        servers=[{"name": "m", "version": "15.01", "site": "Redmond"}],
+    )
+    (gateway,) = directory.gateways
+    assert (gateway.port, gateway.outcalls_allowed) == (0, False)
+    assert gateway.ip_address_family is GatewayIPAddressFamily.IPV6_ONLY
+    assert directory.servers == (MailboxServer("m", version="15.01", site="Redmond"),)
+
+
+def test_build_directory_keeps_every_value_of_the_numbering() -> None:
+    directory = build(
+        gateways=[{"name": "gw", "address": "gw.test"}],
+        servers=[{"name": "m1"}, {"name": "m2"}],
+        dial_plans=[
+            {"name": "plain"},
+            {
+                "name": "Sales",
+                "uri_type": "SipName",
+                "voip_security": "Secured",
+                "number_of_digits_in_extension": 3,
+                "access_telephone_numbers": ["+1 (425) 555-0100", "x.400"],
+                "pilot_identifier_list": ["+1-425-555-0100"],
+                "equivalent_dial_plan_phone_contexts": ["plain", "elsewhere.test"],
+            },
+        ],
+        hunt_groups=[{"name": "h", "um_dial_plan": "Sales", "um_ip_gateway": "gw", "pilot_identifier": "50-00"}],
+        auto_attendants=[
+            {"name": "off", "um_dial_plan": "plain"},
+            {"name": "on", "um_dial_plan": "Sales", "pilot_identifier_list": ["menu", "m@x.test"], "status": "Enabled"},
+        ],
+        users=[
+            {"name": "u", "um_dial_plan": "plain", "extensions": ["12345"]},
+            {"name": "v", "um_dial_plan": "Sales", "sip_resource_identifier": "v@x.test", "database": "DB"},
+        ],
+        databases=[{"name": "DB", "active": "m1", "passive": ["m2"]}],
+    )
+    assert directory.dial_plans == (
+        UMDialPlan("plain"),
+        UMDialPlan(
+            "Sales",
+            UriType.SIPNAME,
+            VoipSecurity.SECURED,
+            3,
+            ("+14255550100", "x.400"),
+            ("+14255550100",),
+            ("plain", "elsewhere.test"),
+        ),
+    )
+    assert directory.hunt_groups == (UMHuntGroup("h", "Sales", "gw", "5000"),)
+    assert directory.auto_attendants == (
+        UMAutoAttendant("off", "plain"),
+        UMAutoAttendant("on", "Sales", ("menu", "m@x.test"), AutoAttendantStatus.ENABLED),
+    )
+    assert directory.users == (UMMailbox("u", "plain", ("12345",)), UMMailbox("v", "Sales", (), "v@x.test", "DB"))
+    assert directory.databases == (MailboxDatabase("DB", "m1", ("m2",)),)
+
+
+def test_build_directory_writes_references_as_the_names_that_they_refer_to() -> None:
+    directory = build(
+        gateways=[{"name": "Gw", "address": "::1"}, {"name": "gw2", "address": "::2", "um_dial_plan": "SALES"}],
+        servers=[{"name": "Mbx"}],
+        dial_plans=[{"name": "Sales"}],
+        hunt_groups=[{"name": "h", "um_dial_plan": "sales", "um_ip_gateway": "GW"}],
+        auto_attendants=[{"name": "a", "um_dial_plan": "sALES"}],
+        users=[{"name": "u", "um_dial_plan": "salEs", "extensions": ["12345"], "database": "DB"}],
+        databases=[{"name": "db", "active": "mbx", "passive": []}],
+    )
+    assert [group.um_dial_plan for group in directory.hunt_groups] == ["Sales", "Sales"]
+    assert directory.hunt_groups[0].um_ip_gateway == "Gw"
+    assert directory.auto_attendants[0].um_dial_plan == "Sales"
+    assert (directory.users[0].um_dial_plan, directory.users[0].database) == ("Sales", "db")
+    assert directory.databases[0].active == "Mbx"
+
+
+def test_build_directory_gateway_with_dial_plan_gets_a_default_hunt_group() -> None:
+    directory = build(
+        gateways=[{"name": "gw", "address": "::1", "um_dial_plan": "Sales"}],
+        dial_plans=[{"name": "Sales"}],
+        hunt_groups=[{"name": "h", "um_dial_plan": "Sales", "um_ip_gateway": "gw", "pilot_identifier": "1"}],
+    )
+    assert directory.hunt_groups == (
+        UMHuntGroup("h", "Sales", "gw", "1"),
+        UMHuntGroup("Default of gw", "Sales", "gw"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "entry"),
+    [
+        ("dial_plans", {"uri_type": "telextn"}),
+        ("dial_plans", {"voip_security": "TLS"}),
+        ("dial_plans", {"number_of_digits_in_extension": 0}),
+        ("dial_plans", {"number_of_digits_in_extension": 21}),
+        ("dial_plans", {"number_of_digits_in_extension": True}),
+        ("dial_plans", {"access_telephone_numbers": ["1" * 33]}),
+        ("dial_plans", {"access_telephone_numbers": ["1\n2"]}),
+        ("dial_plans", {"pilot_identifier_list": ["4255550100"]}),
+        ("dial_plans", {"pilot_identifier_list": "+14255550100"}),
+        ("dial_plans", {"equivalent_dial_plan_phone_contexts": [""]}),
+        ("hunt_groups", {"um_dial_plan": "p"}),
+        ("hunt_groups", {"um_ip_gateway": "g"}),
+        ("hunt_groups", {"um_dial_plan": "p", "um_ip_gateway": "g", "pilot_identifier": "1\r"}),
+        ("auto_attendants", {}),
+        ("auto_attendants", {"um_dial_plan": "p", "status": "On"}),
+        ("auto_attendants", {"um_dial_plan": "p", "pilot_identifier_list": [""]}),
+        ("users", {}),
+        ("users", {"um_dial_plan": "p", "extensions": [12345]}),
+        ("users", {"um_dial_plan": "p", "sip_resource_identifier": "sip:u@x.test"}),
+        ("users", {"um_dial_plan": "p", "password": "x"}),
+        ("databases", {}),
+        ("databases", {"active": ""}),
+    ],
+)
+def test_entry_of_the_numbering_that_is_wrong_is_refused(table: str, entry: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DirectoryDocument.model_validate({table: [{"name": "a"} | entry]})
+
+
+@pytest.mark.parametrize("table", DirectoryDocument.model_fields)
+def test_name_that_is_empty_or_too_long_is_refused_in_every_table(table: str) -> None:
+    for name in ("", "x" * 65):
+        with pytest.raises(ValidationError) as caught:
+            DirectoryDocument.model_validate({table: [{"name": name}]})
+        assert (table, 0, "name") in {error["loc"] for error in caught.value.errors()}
 
 
 def test_build_directory_with_port_offset_moves_both_ports() -> None:
@@ -103,7 +248,11 @@ def test_build_directory_nested_networks_and_many_gateways_are_allowed() -> None
         {"name": "a", "address": "*.example.com"},
         {"name": "a", "address": "10.1.0.0/8"},
         {"name": "a", "address": "::1", "status": "enabled"},
-        {"name": "a", "address": "::1", "port": 5060},
+        {"name": "a", "address": "::1", "port": 65_536},
+        {"name": "a", "address": "::1", "port": -1},
+        {"name": "a", "address": "::1", "ip_address_family": "IPv4"},
+        {"name": "a" * 65, "address": "::1"},
+        {"name": "a", "address": "::1", "colour": "red"},
     ],
 )
 def test_gateway_entry_that_is_wrong_is_refused(entry: dict[str, object]) -> None:
@@ -125,6 +274,8 @@ def test_gateway_entry_that_is_wrong_is_refused(entry: dict[str, object]) -> Non
         {"weight": 0},
         {"weight": float("nan")},
         {"state": "Down"},
+        {"version": "15\r\n"},
+        {"site": "x" * 65},
     ],
 )
 def test_server_entry_that_is_wrong_is_refused(entry: dict[str, object]) -> None:

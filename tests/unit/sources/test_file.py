@@ -56,3 +56,20 @@ def test_load_directory_reports_repeated_addresses_with_their_line(tmp_path: Pat
 def test_load_directory_moves_the_ports(tmp_path: Path) -> None:
     file = write(tmp_path, '[[servers]]\nname = "m"\n')
     assert load_directory(file, port_offset=7).servers[0].tcp_port == 5069
+
+
+def test_load_directory_reports_problems_of_every_table_with_line_and_key(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        '[[dial_plans]]\nname = "Sales"\n\n'
+        '[[users]]\nname = "u"\num_dial_plan = "Sale"\nextensions = ["12345"]\n'
+        '[[users]]\nname = "v"\num_dial_plan = "sales"\nextensions = [\n  "12345",\n  "1",\n]\n'
+        '[[databases]]\nname = "DB"\nactive = "MBX1"\n',
+    )
+    with pytest.raises(DirectoryError) as caught:
+        load_directory(file, port_offset=0)
+    assert caught.value.problems == (
+        f"{file}:6: users[0].um_dial_plan: there is no dial plan 'Sale'; did you mean Sales?",
+        f"{file}:11: users[1].extensions[1]: '1' has not 5 digits, as the dial plan 'Sales' needs",
+        f"{file}:17: databases[0].active: there is no server 'MBX1'",
+    )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrouter.sources.problem import KeyPath
-from callrouter.sources.toml_text import TomlDocument, UnreadableTomlError, parse_toml, read_toml
+from callrouter.sources.toml_text import LineIndex, TomlDocument, UnreadableTomlError, parse_toml, read_toml
 
 TEXT = '''\
 title = "first"   # 1
@@ -59,6 +59,18 @@ def test_where_names_the_line_of_the_nearest_known_key(path: KeyPath, line: int)
 def test_where_without_any_known_key_names_the_document() -> None:
     assert parse_toml(TEXT, name="x.toml").where(("absent", 0)) == "x.toml"
     assert TomlDocument("--set").where(("router", "bind_address")) == "--set"
+
+
+def test_line_index_is_the_mapping_of_the_keys_of_its_text() -> None:
+    index = LineIndex("a = 1\n[b]\nc = 2\n")
+    assert dict(index) == {("a",): 1, ("b",): 2, ("b", "c"): 3}
+    assert len(index) == 3
+
+
+def test_toml_document_without_content_still_knows_its_lines() -> None:
+    document = parse_toml("a = 1\nb = 2\n", name="x.toml").without_content()
+    assert document.content == {}
+    assert document.where(("b",)) == "x.toml:2"
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,17 @@
-"""Hypothesis strategies: SIP messages as octets, sound and hostile, and what a decision is made of.
+"""SIP as octets and as text, sound and hostile (RFC 3261 25.1).
 
 A `RequestSample` knows what it says and writes it in any of the ways that RFC 3261 7.3.1 and 7.3.3 allow (order,
-folding, compact forms, odd spacing, repeats); `mutated` spoils octets; `cut` cuts a stream as TCP does. Everything else
-builds the values of `wire`, `directory`, `pool` and `facts`. RFC 3261 25.1, EXCHANGE-UM A2 to A4.
+folding, compact forms, odd spacing, repeats); `mutated` spoils octets; `cut` cuts a stream as TCP does. What a decision
+is made of is in `policy`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, ip_address, ip_network
 from random import Random
 
 from hypothesis import strategies as st
 
-from callrouter.directory.lookup import DirectoryLookup
-from callrouter.directory.model import ComponentState, Directory, GatewayStatus, MailboxServer, UMIPGateway
-from callrouter.facts import CallerFacts, RequestFacts
-from callrouter.pool.model import Pool, build_pool
-from callrouter.pool.selection import Selection
 from callrouter.sip.grammar import decode, encode
-from callrouter.sip.uri import SipUri, TelUri, parse_uri
-from callrouter.snapshot import RoutingSnapshot
-from callrouter.wire import Peer, PeerCertificate, Transport
 
 _IN_WORD = "abcXYZ019-.!%*_+`'~"
 _IN_USER = "abcXYZ019-_.!~*'()&=+$,;?/"
@@ -54,9 +45,6 @@ _VIA_HEADS = [
     for protocol in ("SIP/2.0/TCP ", "SIP/2.0/TLS ", "sip/2.0/tcp  ", "SIP / 2.0 / UDP ")
 ]
 _VIA_PARAMS = ("", ";rport", ";received=192.0.2.99", ";alias", ";received=[2001:db8::1]", ';x="a,b;c"', " ; rport=1;y")
-_SERVER_HOSTS = ("mbx1.example.com", "mbx2.example.com", "um.example.com")
-_ADDRESSES = ("192.0.2.7", "198.51.100.1", "203.0.113.9", "2001:db8::9")
-_PORTS = (5060, 5061, 5062, 5063)
 
 
 # --- text: RFC 3261 25.1
@@ -295,93 +283,3 @@ def cut(draw: st.DrawFn, octets: bytes) -> list[bytes]:
     """The octets in pieces, cut anywhere, as TCP may deliver them."""
     places = sorted(draw(st.lists(st.integers(0, len(octets)), max_size=12)))
     return [octets[start:end] for start, end in zip([0, *places], [*places, len(octets)], strict=True)]
-
-
-# --- peers, directories, pools, facts
-
-
-def peers() -> st.SearchStrategy[Peer]:
-    """The far end of a connection; over TLS with the certificate that it showed."""
-    names = st.lists(st.sampled_from(("gw1.example.com", "gw2.example.com", "x.test")), max_size=2).map(tuple)
-    certificates = st.builds(PeerCertificate, names, st.sampled_from(("", "gw1.example.com")))
-    address, port = st.sampled_from(_ADDRESSES), st.integers(1, 65535)
-    local = {"local_address": st.sampled_from(_ADDRESSES), "local_port": st.sampled_from(_PORTS)}
-    tcp = st.builds(Peer, address, port, st.just(Transport.TCP), **local)
-    return tcp | st.builds(Peer, address, port, st.just(Transport.TLS), certificate=st.none() | certificates, **local)
-
-
-def caller_facts() -> st.SearchStrategy[CallerFacts]:
-    """What a decision may know of a connection."""
-    return st.builds(
-        lambda peer: CallerFacts(
-            ip_address(peer.address),
-            None if peer.certificate is None else peer.certificate.identities,
-            peer.transport,
-            peer.local_address,
-            peer.local_port,
-        ),
-        peers(),
-    )
-
-
-def request_facts() -> st.SearchStrategy[RequestFacts]:
-    """One request in policy words, consistent with itself; it may have been sent to one of `mailbox_servers`."""
-    targets = [f"sip:100@{host}:{port};transport=Tcp" for host in _SERVER_HOSTS for port in _PORTS]
-    call_ids = st.text(max_size=8) | utf8_and_junk()
-    return st.builds(_facts_of, caller_facts(), uris() | st.sampled_from(targets), call_ids, st.sampled_from(("", "h")))
-
-
-def _facts_of(caller: CallerFacts, raw_uri: str, call_id: str, maddr: str) -> RequestFacts:
-    uri = parse_uri(raw_uri)
-    if isinstance(uri, SipUri):
-        return RequestFacts(caller, uri, uri.user, call_id, uri.scheme == "sips", maddr)
-    return RequestFacts(caller, uri, uri.digits if isinstance(uri, TelUri) else "", call_id)
-
-
-def mailbox_servers() -> st.SearchStrategy[MailboxServer]:
-    """One Mailbox server; its name is drawn from few, so that lists of them collide."""
-    return st.builds(
-        MailboxServer,
-        name=st.sampled_from(("MBX1", "MBX2", "MBX3", "MBX4", "MBX5")),
-        fqdn=st.sampled_from(("", *_SERVER_HOSTS)),
-        address=st.sampled_from(("", *_ADDRESSES)),
-        tcp_port=st.sampled_from(_PORTS),
-        tls_port=st.sampled_from(_PORTS),
-        weight=st.sampled_from((1.0, 0.01, 2.5, 100.0)),
-        state=st.sampled_from((ComponentState.ACTIVE,) * 6 + tuple(ComponentState)),
-    )
-
-
-def pools() -> st.SearchStrategy[Pool]:
-    """Up to five servers with different names."""
-    return st.lists(mailbox_servers(), max_size=5, unique_by=lambda server: server.name).map(build_pool)
-
-
-def gateways() -> st.SearchStrategy[UMIPGateway]:
-    """A UM IP gateway known by a network, by name, or by both."""
-    networks = [IPv4Network("0.0.0.0/0"), IPv4Network("192.0.2.0/24"), *(ip_network(each) for each in _ADDRESSES)]
-    return st.builds(
-        UMIPGateway,
-        name=st.sampled_from(("GW1", "GW2", "GW3")),
-        network=st.sampled_from([*networks[:1] * 8, *networks, None]),
-        fqdn=st.sampled_from(("gw1.example.com", "gw2.example.com", "")),
-        status=st.sampled_from((GatewayStatus.ENABLED,) * 4 + tuple(GatewayStatus)),
-    )
-
-
-def directories() -> st.SearchStrategy[Directory]:
-    """A directory with one to four gateways and one to five servers."""
-    servers = st.lists(mailbox_servers(), min_size=1, max_size=5, unique_by=lambda server: server.name).map(tuple)
-    return st.builds(Directory, st.lists(gateways(), min_size=1, max_size=4).map(tuple), servers)
-
-
-def snapshots(selections: Iterable[Selection] = tuple(Selection)) -> st.SearchStrategy[RoutingSnapshot]:
-    """One state of the world; the router may itself be one of the Mailbox servers' addresses."""
-    endpoints = st.tuples(st.sampled_from((*_SERVER_HOSTS, *_ADDRESSES)), st.sampled_from(_PORTS))
-    return st.builds(
-        lambda directory, **rest: RoutingSnapshot(DirectoryLookup(directory), build_pool(directory.servers), **rest),
-        directories(),
-        component_state=st.sampled_from((ComponentState.ACTIVE,) * 12 + tuple(ComponentState)),
-        selection=st.sampled_from(tuple(selections)),
-        own_endpoints=st.lists(endpoints, max_size=3).map(frozenset),
-    )
