@@ -40,8 +40,10 @@ fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of a session; ARGS="-max_total_t
 	$(BIN)/python fuzz/fuzz_session.py -max_total_time=60 -max_len=16384 $(ARGS) fuzz/corpus tests/conformance/vectors/rfc4475 tests/conformance/vectors/edges
 
 build/compiled/.done: $(VENV)/.dev pyproject.toml $(shell find src/callrouter -name '*.py')
-	rm -rf build/compiled build/wheel
-	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	rm -rf build/compiled build/wheel build/source
+	mkdir -p build/source
+	cp -r src pyproject.toml README.md LICENSE build/source/  # mypyc leaves its extensions beside the sources
+	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel ./build/source
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/callrouter-*.whl
 	@touch $@
 

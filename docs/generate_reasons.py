@@ -11,6 +11,7 @@ from types import ModuleType
 
 from callrouter.decision import REJECTIONS, Rejection
 from callrouter.reason import Reason
+from callrouter.redirect import RULES
 from callrouter.sip import parser, validate
 from callrouter.sip.message import Finding
 from callrouter.sip.status import PHRASES
@@ -28,15 +29,8 @@ rejection. A3 is the table of the decision in EXCHANGE-UM.md; all other sections
 _CLOSE = "then the connection closes"
 
 _SOURCES: dict[Reason, str] = {
-    Reason.REDIRECTED: "A3, rules 10 and 11",
-    Reason.DRAINING: "A3, rule 1",
-    Reason.INACTIVE: "A3, rule 1",
-    Reason.UNKNOWN_GATEWAY: "A3, rule 2",
-    Reason.GATEWAY_DISABLED: "A3, rule 3",
-    Reason.GATEWAY_NO_NEW_CALLS: "A3, rule 3",
-    Reason.NO_MAILBOX_SERVER: "A3, rule 11",
+    **{reason: f"A3, rule {rule.number}: {rule.evidence}" for rule in RULES for reason in rule.reasons},
     Reason.SELF_REDIRECT: "RFC 3261 8.3",
-    Reason.SIPS_NOT_ALLOWED: "RFC 5630 5.4",
     Reason.SERVER_ALIVE: "RFC 3261 11.2",
     Reason.CANCELLED: "RFC 3261 9.2",
     Reason.CANCEL_MATCHED: "RFC 3261 9.2",

@@ -5,7 +5,16 @@ from pathlib import Path
 from tests.architecture.house import TESTS, list_modules
 
 # What only runs as a whole is tested as a whole; a file of tests/e2e says by its name which of these it is about.
-RUN_AS_A_WHOLE = {"cli", "app.py", "readiness.py", "__main__.py"}
+RUN_AS_A_WHOLE = {
+    "cli",
+    "app.py",
+    "operations.py",
+    "ports.py",
+    "preparation.py",
+    "readiness.py",
+    "signals.py",
+    "__main__.py",
+}
 
 
 def find_test(module: Path) -> list[Path]:

@@ -86,19 +86,3 @@ async def test_stop_returns_how_many_connections_it_cut_off(settings: Settings, 
         assert_redirect(await caller.exchange(build_invite("unacknowledged")))
         assert await application.stop() == 1
         assert await caller.read_to_end() == b""
-
-
-def test_prepare_tells_every_problem_of_directory_and_certificates(settings: Settings, home: Path) -> None:
-    tls = settings.tls.model_copy(update={"ca_file": home / "missing-ca.pem", "certificate_file": home / "missing.pem"})
-    directory = settings.directory.model_copy(update={"file": home / "missing.toml"})
-    with pytest.raises(StartError) as caught:
-        prepare(settings.model_copy(update={"tls": tls, "directory": directory}))
-    for name in ("missing-ca.pem", "missing.pem", "missing.toml"):
-        assert [problem for problem in caught.value.problems if name in problem], name
-
-
-def test_prepare_says_what_it_has_read(settings: Settings) -> None:
-    prepared = prepare(settings)
-    assert (len(prepared.directory.gateways), len(prepared.directory.servers)) == (3, 1)
-    assert prepared.origin.source == "settings"
-    assert [Path(file).name for file, _ in prepared.certificates] == ["router.pem", "ca.pem"]

@@ -1,7 +1,8 @@
 import pytest
 
-from callrouter.decision import REJECTIONS, Redirect, Reject, Rejection, Target
+from callrouter.decision import REJECTIONS, CallType, Redirect, Reject, Rejection, Target
 from callrouter.reason import Reason
+from callrouter.redirect import RULES
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,27 @@ def test_rejections_are_final_and_their_sentence_is_plain(reason: Reason, reject
     assert rejection.sentence.isprintable()
     assert '"' not in rejection.sentence
     assert rejection.may_retry == (rejection.status == 503), reason
+
+
+def test_target_q_is_no_part_of_the_uri() -> None:
+    assert str(Target("100", "mbx1", 5062, "Tcp", q="0.5")) == "sip:100@mbx1:5062;transport=Tcp"
+
+
+def test_redirect_knows_no_call_type_and_server_by_default() -> None:
+    redirect = Redirect((Target("100", "mbx1", 5062, "Tcp"),))
+    assert (redirect.call_type, redirect.server) == (CallType.UNSPECIFIED, "")
+
+
+def test_call_types_are_those_of_the_evidence() -> None:
+    assert [str(word) for word in CallType] == ["", "call-answering", "auto-attendant", "outlook-voice-access"]
+
+
+@pytest.mark.parametrize(("reason", "rejection"), REJECTIONS.items())
+def test_rejections_invent_no_diagnostics_and_warn_with_the_right_code(reason: Reason, rejection: Rejection) -> None:
+    assert (rejection.diagnostics_id, rejection.diagnostics_text, rejection.retry_after_seconds) == (0, "", 0)
+    assert rejection.warning_code == (380 if reason is Reason.SIPS_NOT_ALLOWED else 399)
+
+
+def test_rejections_answer_every_reason_with_which_a_rule_ends() -> None:
+    reasons = {reason for rule in RULES for reason in rule.reasons}
+    assert reasons - REJECTIONS.keys() == {Reason.REDIRECTED}

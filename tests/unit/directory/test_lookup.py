@@ -3,7 +3,15 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from callrouter.directory.lookup import DirectoryLookup
-from callrouter.directory.model import Directory, UMIPGateway
+from callrouter.directory.model import (
+    Directory,
+    MailboxDatabase,
+    UMAutoAttendant,
+    UMDialPlan,
+    UMHuntGroup,
+    UMIPGateway,
+    UMMailbox,
+)
 
 LOOKUP = DirectoryLookup(
     Directory(
@@ -58,3 +66,105 @@ def test_lookup_of_an_empty_directory_knows_nobody() -> None:
     lookup = DirectoryLookup(Directory())
     assert lookup.gateway_by_address(ip_address("192.0.2.1")) is None
     assert lookup.gateway_by_names(["", "gw.test"]) is None
+    assert not lookup.has_dial_plans
+    assert lookup.hunt_group(GW, "300", "") is None
+    assert lookup.dial_plan("") is None
+    assert lookup.auto_attendant(PLAN, "300") is None
+    assert lookup.user(PLAN, "") is None
+    assert lookup.database("") is None
+
+
+def test_gateway_by_address_is_one_that_its_name_resolved_to() -> None:
+    resolved = UMIPGateway("named", None, "gw.test", resolved=(ip_address("192.0.2.9"), ip_address("2001:db8::9")))
+    lookup = DirectoryLookup(Directory((resolved, UMIPGateway("net", ip_network("192.0.2.0/24")))))
+    assert lookup.gateway_by_address(ip_address("192.0.2.9")) is resolved
+    assert lookup.gateway_by_address(ip_address("2001:db8::9")) is resolved
+    assert lookup.gateway_by_address(ip_address("192.0.2.8")) is not resolved
+
+
+def test_gateway_known_twice_is_the_first_of_them() -> None:
+    first, second = (
+        UMIPGateway("a", ip_network("192.0.2.1"), "gw.test"),
+        UMIPGateway("b", ip_network("192.0.2.1"), "gw.test"),
+    )
+    lookup = DirectoryLookup(Directory((first, second)))
+    assert lookup.gateway_by_address(ip_address("192.0.2.1")) is first
+    assert lookup.gateway_by_names(["gw.test"]) is first
+
+
+# --- what hangs on dial plans
+
+GW, OTHER_GW = UMIPGateway("GW"), UMIPGateway("Other")
+PLAN, OTHER = UMDialPlan("Plan"), UMDialPlan("Other")
+GROUPS = (
+    UMHuntGroup("pilot", "Plan", "GW", "300"),
+    UMHuntGroup("name", "Other", "GW", "UM@corp.test"),
+    UMHuntGroup("default", "Plan", "GW"),
+    UMHuntGroup("again", "Other", "GW", "300"),
+    UMHuntGroup("default again", "Other", "GW"),
+    UMHuntGroup("elsewhere", "Plan", "Other", "301"),
+)
+ATTENDANTS = (UMAutoAttendant("menu", "Plan", ("310", "Menu@corp.test")), UMAutoAttendant("again", "Plan", ("310",)))
+USERS = (
+    UMMailbox("one", "Plan", ("301", "302"), "Alice@corp.test"),
+    UMMailbox("two", "Plan", ("301",)),
+    UMMailbox("three", "Other", ("303",)),
+)
+DATABASES = (MailboxDatabase("DB1", "MBX1"), MailboxDatabase("DB2", "MBX2"))
+NUMBERED = DirectoryLookup(Directory((GW, OTHER_GW), (), (PLAN, OTHER), GROUPS, ATTENDANTS, USERS, DATABASES))
+
+
+@pytest.mark.parametrize(
+    ("gateway", "called", "name"),
+    [
+        (GW, ("300",), "pilot"),
+        (GW, ("300@h", "300"), "pilot"),
+        (GW, ("um@CORP.test", "300"), "name"),
+        (GW, ("999",), "default"),
+        (GW, ("",), "default"),
+        (GW, (), "default"),
+        (OTHER_GW, ("301",), "elsewhere"),
+        (OTHER_GW, ("300",), None),
+    ],
+)
+def test_hunt_group_is_that_of_the_first_pilot_else_the_default_one(
+    gateway: UMIPGateway, called: tuple[str, ...], name: str | None
+) -> None:
+    group = NUMBERED.hunt_group(gateway, *called)
+    assert (group and group.name) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "plan"), [("Plan", PLAN), ("pLAN", PLAN), ("Other", OTHER), ("None", None), ("", None)]
+)
+def test_dial_plan_is_found_without_regard_to_case(name: str, plan: UMDialPlan | None) -> None:
+    assert NUMBERED.has_dial_plans
+    assert NUMBERED.dial_plan(name) == plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "number", "attendant", "user"),
+    [
+        (PLAN, "310", "menu", None),
+        (PLAN, "MENU@corp.test", "menu", None),
+        (OTHER, "310", None, None),
+        (PLAN, "301", None, "one"),
+        (PLAN, "302", None, "one"),
+        (PLAN, "aLICE@corp.test", None, "one"),
+        (OTHER, "301", None, None),
+        (OTHER, "303", None, "three"),
+        (PLAN, "", None, None),
+    ],
+)
+def test_attendant_and_user_are_those_with_the_number_in_the_dial_plan(
+    plan: UMDialPlan, number: str, attendant: str | None, user: str | None
+) -> None:
+    found, somebody = NUMBERED.auto_attendant(plan, number), NUMBERED.user(plan, number)
+    assert (found and found.name, somebody and somebody.name) == (attendant, user)
+
+
+@pytest.mark.parametrize(
+    ("name", "database"), [("DB1", DATABASES[0]), ("DB2", DATABASES[1]), ("", None), ("DB3", None)]
+)
+def test_database_is_that_of_the_name(name: str, database: MailboxDatabase | None) -> None:
+    assert NUMBERED.database(name) == database

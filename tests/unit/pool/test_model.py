@@ -9,6 +9,7 @@ def test_build_pool_keeps_the_order_and_knows_who_is_available() -> None:
     pool = build_pool(servers)
     assert [member.server for member in pool.members] == servers
     assert [member.server.name for member in pool.available] == ["b", "c"]
+    assert {name: member.server for name, member in pool.by_name.items()} == {each.name: each for each in servers}
     assert build_pool([]) == Pool()
 
 

@@ -39,6 +39,7 @@ from callrouter.wire import Peer, PeerCertificate, Transport
 _SERVERS = ("MBX1", "MBX2", "MBX3", "MBX4", "MBX5")
 _SERVER_HOSTS = ("mbx1.example.com", "mbx2.example.com", "um.example.com")
 _ADDRESSES = ("192.0.2.7", "198.51.100.1", "203.0.113.9", "2001:db8::9")
+_ALL_IPV4 = ip_network("0.0.0.0/0")
 _PORTS = (5060, 5061, 5062, 5063)
 # One draw for what belongs together: draws are what an example costs.
 _PLACES = [(fqdn, address) for fqdn in ("", *_SERVER_HOSTS) for address in ("", *_ADDRESSES)]
@@ -197,13 +198,13 @@ def tallies() -> st.SearchStrategy[Tally]:
 def gateways() -> st.SearchStrategy[UMIPGateway]:
     """A UM IP gateway known by a network, by name, or by both."""
     # GW1 takes whoever calls over IPv4 and GW3 over IPv6, mostly: a call that ends here tells little.
-    open_, closed = ip_network("0.0.0.0/0"), [ip_network("192.0.2.0/24"), *(ip_network(each) for each in _ADDRESSES)]
+    closed = [ip_network("192.0.2.0/24"), *(ip_network(each) for each in _ADDRESSES)]
     return st.sampled_from(
         [
             UMIPGateway(name, network, fqdn, status)
             for status in (*[GatewayStatus.ENABLED] * 10, *GatewayStatus)
             for name, fqdn, networks in (
-                ("GW1", "gw1.example.com", [open_] * 40 + closed),
+                ("GW1", "gw1.example.com", [_ALL_IPV4] * 40 + closed),
                 ("GW2", "gw2.example.com", [None] * 10),
                 ("GW3", "", [ip_network("::/0")] * 10 + closed),
                 ("GW4", "", closed),
@@ -332,10 +333,12 @@ def _let_pass(drawn: tuple[RequestFacts, RoutingSnapshot]) -> tuple[RequestFacts
     facts, snapshot = drawn
     directory = snapshot.lookup.directory
     is_tls = facts.caller.transport is Transport.TLS
-    first, *rest = (replace(gateway, status=GatewayStatus.ENABLED) for gateway in directory.gateways)
+    known = [replace(gateway, status=GatewayStatus.ENABLED) for gateway in directory.gateways]
+    if all(gateway.network != _ALL_IPV4 for gateway in known):
+        known[0] = replace(known[0], network=_ALL_IPV4)
     directory = replace(
         directory,
-        gateways=(replace(first, network=ip_network("0.0.0.0/0")), *rest),
+        gateways=tuple(known),
         dial_plans=tuple(
             replace(plan, voip_security=VoipSecurity.SIP_SECURED if is_tls else VoipSecurity.UNSECURED)
             for plan in directory.dial_plans
