@@ -12,7 +12,7 @@ from callrouter.pool.selection import Selection, select
 from callrouter.testing.strategies import mailbox_servers, pools
 
 CALLS = 100_000
-TOLERANCE = 0.02
+TOLERANCE = 0.005
 """Share of all calls. The standard deviation of a share of one half is 0.0016."""
 
 

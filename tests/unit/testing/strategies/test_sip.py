@@ -3,12 +3,10 @@ from dataclasses import replace
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from callrouter.decision import Redirect
-from callrouter.redirect import decide
 from callrouter.sip.framer import Framer
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.message import Request
-from callrouter.testing.strategies import RequestSample, cut, make_options, mutated, request_facts, requests, snapshots
+from callrouter.testing.strategies.sip import RequestSample, cut, make_options, mutated, requests
 
 FIRST_FOUND = settings(phases=[Phase.generate], max_examples=500)
 """Any example will do: none is made smaller."""
@@ -55,9 +53,3 @@ def test_mutated_can_cut_short_and_put_in() -> None:
     spoilt = mutated(st.just(plain))
     assert len(find(spoilt, lambda octets: len(octets) < 50, settings=FIRST_FOUND)) < 50
     assert find(spoilt, lambda octets: len(octets) > len(plain), settings=FIRST_FOUND) != plain
-
-
-def test_facts_and_snapshots_reach_a_redirect() -> None:
-    cases = st.tuples(request_facts(), snapshots())
-    facts, snapshot = find(cases, lambda case: isinstance(decide(*case), Redirect), settings=FIRST_FOUND)
-    assert isinstance(decide(facts, snapshot), Redirect)
