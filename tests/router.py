@@ -105,11 +105,13 @@ class Router:
 def start_router(directory: Path, certificates: Path, changes: Mapping[str, Group] | None = None) -> Iterator[Router]:
     """Run a router; `directory` takes its settings file. Leaving the block ends it, which has to go well.
 
-    changes: settings group -> setting -> value, over those that every test needs.
+    changes: settings group -> setting -> value, over those that every test needs. With `directory.file` the directory
+    is that file, not the one that every test has.
     """
     settings = directory / "router.toml"
     groups = _settings(certificates, changes or {})
-    settings.write_text(_write_toml(groups) + _LISTS, encoding="utf-8")
+    lists = "" if "file" in groups.get("directory", {}) else _LISTS
+    settings.write_text(_write_toml(groups) + lists, encoding="utf-8")
     log = RouterLog()
     with run_router(settings, on_line=log.add) as server:
         [listening] = log.wait_for(1, event="listening")

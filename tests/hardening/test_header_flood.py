@@ -1,6 +1,5 @@
 """limits.max_headers: more header fields than any call has."""
 
-
 from tests.hardening.rig import Target, assert_redirect, build_ack, build_invite, status_of
 
 
