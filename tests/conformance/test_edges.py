@@ -18,7 +18,7 @@ from tests.conformance.conftest import StartVariant
 from tests.conformance.corpus import TIMEOUT, Vector, load_edges, read_octets
 from tests.conformance.exchange import run_vector
 from tests.conformance.wire import build, dial
-from tests.router import Router
+from tests.router import Group, Router
 
 _DIRECTORIES = Path(__file__).parent / "directories"
 _OWN_NAME = "redirect.example.com"
@@ -48,7 +48,7 @@ tls_port = {tls_port}
 @pytest.fixture(scope="module")
 def users_router(start_variant: StartVariant) -> Iterator[Router]:
     """Knows alice, multi and gone, offers every server, and answers 480 for a user without target."""
-    settings = {
+    settings: dict[str, Group] = {
         "directory": {"file": str(_DIRECTORIES / "edges.toml")},
         "redirect": {"contacts": "all"},
         "redirect.reasons.no-such-number": {"status": 480},
