@@ -134,11 +134,15 @@ class Operations:
         told = "; ".join(problems)
         if told != known:
             # Over TLS the name itself is compared, so that this need not be a fault.
-            self._log.info("gateway names", problems=problems)
+            self._log.info("gateway names not resolved", problems=problems)
         self.trouble["names"] = told
         if directory != before.directory:
             self._loaded = replace(before, directory=directory)
             self._refresh()
+            found = {
+                each.fqdn: [str(address) for address in each.resolved] for each in directory.gateways if each.resolved
+            }
+            self._log.info("gateway names resolved", addresses=found)
 
     # --- inside
 

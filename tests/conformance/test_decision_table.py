@@ -10,7 +10,7 @@ import pytest
 
 from tests.conformance.conftest import StartVariant
 from tests.conformance.outcome import FITTING_CALLER, Outcome, dial_from, place_call, redirect_to
-from tests.conformance.wire import Connection, dial
+from tests.conformance.wire import Connection, build, dial
 from tests.router import Group, Router
 
 _DIRECTORIES = Path(__file__).parent / "directories"
@@ -95,6 +95,8 @@ NUMBERS = [
     # rules 10 and 11: the active copy, a passive one, the pool
     ("10-passive-copy", TEL, {"Diversion": "<sip:302@router.example.com>"}, "mbx2"),
     ("10-no-database", TEL, {"Diversion": "<sip:303@router.example.com>"}, "mbx1"),
+    ("10-no-copy-is-there", TEL, {"Diversion": "<sip:304@router.example.com>"}, "mbx1"),
+    ("11-active-copy-is-inactive", TEL, {"Diversion": "<sip:305@router.example.com>"}, "mbx2"),
 ]
 """Row and case, Request-URI, header fields, and the server or the reason."""
 
@@ -127,6 +129,26 @@ def test_decision_by_numbers_is_that_of_the_row(
     headers = [(name, value) for name, value in rows.items() if name != "From"]
     outcome = place_call(connection, uri, headers, rows.get("From", FITTING_CALLER))
     assert outcome == expect(result, uri, transport)
+
+
+@pytest.mark.parametrize(
+    ("call_type", "uri", "diversion"),
+    [
+        ("call-answering", TEL, "<sip:301@h>"),
+        ("auto-attendant", TEL, "<sip:310@h>"),
+        ("auto-attendant", "sip:310@h", ""),
+        ("outlook-voice-access", TEL, ""),
+    ],
+)
+def test_decision_call_type_is_that_of_rows_8_and_9(
+    decision_router: Router, transport: str, call_type: str, uri: str, diversion: str
+) -> None:
+    request = build(uri=uri, changes={"From": FITTING_CALLER, **({"Diversion": diversion} if diversion else {})})
+    with dial(decision_router, transport) as connection:
+        assert connection.call(request).status == 302
+    # The answer does not tell the call type; the log does.
+    [line] = decision_router.log.wait_for(1, event="call", call_id=request.value("Call-ID"))
+    assert line["call_type"] == call_type
 
 
 @pytest.mark.parametrize(
@@ -167,10 +189,8 @@ def test_decision_secured_dial_plan_over_tcp_is_a_security_mismatch(start_varian
         dial(router, "TCP") as connection,
     ):
         # Until the name of the gateway is resolved, which the router does by itself, its calls are nobody's.
-        outcomes = [place_call(connection, TEL)]
-        while outcomes[-1].reason == "unknown-gateway" and len(outcomes) < 10_000:
-            outcomes.append(place_call(connection, TEL))
-        assert outcomes[-1] == expect("security-mismatch", TEL, "TCP")
+        router.log.wait_for(1, event="gateway names resolved")
+        assert place_call(connection, TEL) == expect("security-mismatch", TEL, "TCP")
 
 
 @pytest.mark.parametrize("state", ["Draining", "Inactive"])

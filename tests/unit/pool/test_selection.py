@@ -127,6 +127,11 @@ def test_select_least_calls_prefers_the_fewest_per_weight(calls: dict[str, int],
         assert _name(order, Selection.LEAST_CALLS, Tally(0, calls)) == name
 
 
+def test_select_least_calls_before_any_call_goes_by_name() -> None:
+    members = build_pool([MailboxServer("b", weight=0.5), MailboxServer("a"), MailboxServer("c", weight=9.0)]).members
+    assert _name(members, Selection.LEAST_CALLS, Tally()) == "a"
+
+
 def test_select_least_calls_kept_up_to_date_follows_the_weights() -> None:
     members = build_pool([MailboxServer("a", weight=1.0), MailboxServer("b", weight=3.0)]).members
     calls: Counter[str] = Counter()

@@ -6,9 +6,10 @@ once, references name something, except that a database may be on servers that a
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -35,6 +36,8 @@ from callrouter.sip.uri import SipUri, TelUri, parse_uri
 from callrouter.snapshot import AnswerForm, RoutingSnapshot
 from callrouter.testing.strategies.sip import uris, utf8_and_junk
 from callrouter.wire import Peer, PeerCertificate, Transport
+
+Entry = TypeVar("Entry")
 
 _SERVERS = ("MBX1", "MBX2", "MBX3", "MBX4", "MBX5")
 _SERVER_HOSTS = ("mbx1.example.com", "mbx2.example.com", "um.example.com")
@@ -184,7 +187,7 @@ def mailbox_servers() -> st.SearchStrategy[MailboxServer]:
 
 def pools() -> st.SearchStrategy[Pool]:
     """Up to five servers with different names."""
-    return st.lists(mailbox_servers(), max_size=5, unique_by=lambda server: server.name).map(build_pool)
+    return st.lists(mailbox_servers(), max_size=6).map(lambda servers: build_pool(_first_of_each(servers, _name_of)))
 
 
 def tallies() -> st.SearchStrategy[Tally]:
@@ -230,11 +233,10 @@ def dial_plans() -> st.SearchStrategy[UMDialPlan]:
 
 def directories() -> st.SearchStrategy[Directory]:
     """A directory with two to four gateways and one to five servers, with dial plans or, less often, without."""
-    unique = (_name_of, lambda gateway: gateway.fqdn or gateway.name, lambda gateway: gateway.network or gateway.name)
     simple = st.builds(
-        Directory,
-        st.lists(gateways(), min_size=2, max_size=4, unique_by=unique).map(tuple),
-        st.lists(mailbox_servers(), min_size=1, max_size=5, unique_by=_name_of).map(tuple),
+        _without_dial_plans,
+        st.lists(gateways(), min_size=2, max_size=5),
+        st.lists(mailbox_servers(), min_size=1, max_size=6),
     )
     # Places in tables are drawn and counted round, so that no strategy has to wait for what another one draws.
     places = range(3)
@@ -242,13 +244,22 @@ def directories() -> st.SearchStrategy[Directory]:
     numbered = st.builds(
         _with_dial_plans,
         simple,
-        st.lists(dial_plans(), min_size=1, max_size=2, unique_by=_name_of),
+        st.lists(dial_plans(), min_size=1, max_size=2),
         st.sampled_from((None, *places, *places)),
         st.dictionaries(st.sampled_from([*itertools.product(places, _PILOTS)]), st.sampled_from(places), max_size=3),
         st.tuples(*[owners] * len(_NUMBERS)),
-        st.lists(_databases(), max_size=2, unique_by=_name_of),
+        st.lists(_databases(), max_size=2),
     )
     return st.sampled_from((False, True, True, True, True)).flatmap({False: simple, True: numbered}.__getitem__)
+
+
+def _without_dial_plans(known: Sequence[UMIPGateway], servers: Sequence[MailboxServer]) -> Directory:
+    addresses = (
+        _name_of,
+        lambda gateway: gateway.fqdn or gateway.name,
+        lambda gateway: gateway.network or gateway.name,
+    )
+    return Directory(tuple(_first_of_each(known, *addresses)), tuple(_first_of_each(servers, _name_of)))
 
 
 def _with_dial_plans(
@@ -264,6 +275,7 @@ def _with_dial_plans(
     default: the dial plan of every gateway's default hunt group, if any. led: (gateway, pilot) -> dial plan of each of
     the other ones. owned: owner, dial plan, database of each of `_NUMBERS`.
     """
+    plans = _first_of_each(plans, _name_of)
     names = [plan.name for plan in plans]
     groups = {}
     if default is not None:
@@ -283,7 +295,7 @@ def _with_dial_plans(
             _attendant(number, plan, owner) for number, owner, plan, _ in owners if owner in ("attendant", "disabled")
         ),
         users=tuple(_user(number, plan, home) for number, owner, plan, home in owners if owner == "user"),
-        databases=tuple(databases),
+        databases=tuple(_first_of_each(databases, _name_of)),
     )
 
 
@@ -300,6 +312,15 @@ def _attendant(number: str, plan: str, owner: str) -> UMAutoAttendant:
 def _user(number: str, plan: str, database: str) -> UMMailbox:
     is_name = "@" in number
     return UMMailbox(f"user {number}", plan, () if is_name else (number,), number if is_name else "", database)
+
+
+def _first_of_each(entries: Iterable[Entry], *keys: Callable[[Entry], object]) -> list[Entry]:
+    """The entries without those that share a key with one before them. To draw them unique would reject many draws."""
+    kept: list[Entry] = []
+    for entry in entries:
+        if not any(key(entry) == key(other) for other in kept for key in keys):
+            kept.append(entry)
+    return kept
 
 
 def _name_of(entry: UMIPGateway | MailboxServer | UMDialPlan | MailboxDatabase) -> str:
