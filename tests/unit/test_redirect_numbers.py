@@ -296,6 +296,7 @@ def test_decide_own_numbers_of_a_dial_plan_are_compared_without_regard_to_case()
     off = UMAutoAttendant("off", "Name", ("um@corp.test",))
     directory = replace(with_plan(SIPNAME, access_telephone_numbers=("UM@corp.test",)), auto_attendants=(off,))
     assert outcome_of(facts_of("sip:um@corp.test"), directory)[0] is Reason.REDIRECTED
+    assert outcome_of(facts_of("sip:uM@corp.test"), directory)[0] is Reason.REDIRECTED
     assert (
         outcome_of(facts_of("sip:um@corp.test"), replace(DIRECTORY, auto_attendants=(off,)))[0] is Reason.NO_SUCH_NUMBER
     )
