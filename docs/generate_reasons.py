@@ -23,7 +23,8 @@ This page is generated: `python docs/generate_reasons.py > docs/reference/reason
 
 Every request gets its answer, and every message that gets none is dropped, for one reason. It is the field `reason` of
 the log, the label `reason` of the metrics and, where `redirect.warnings` is true, part of the Warning header field of a
-rejection. A3 is the table of the decision in [exchange-um.md](exchange-um.md); all other sections are of the RFC that is named.
+rejection. A3 is the table of the decision in [exchange-um.md](exchange-um.md); all other
+sections are of the RFC that is named.
 """
 
 _CLOSE = "then the connection closes"
