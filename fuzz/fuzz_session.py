@@ -14,8 +14,9 @@ with atheris.instrument_imports(include=["callrouter"]):
     from callrouter.directory.model import Directory, MailboxServer, UMIPGateway
     from callrouter.dispatcher import Dispatcher
     from callrouter.pool.model import build_pool
-    from callrouter.session import SessionLimits, SipSession
+    from callrouter.session import SipSession
     from callrouter.snapshot import RoutingSnapshot, SnapshotCell
+    from callrouter.stream import SessionLimits
     from callrouter.telemetry import Event, SessionFailed
     from callrouter.wire import Peer
 

@@ -1,213 +1,69 @@
-"""SipSession: one connection = framer + server transactions + dispatcher + deadlines. Sans-I/O; a `StreamSession`.
+"""SipSession: the router's session on one connection. Message stream + server transactions + dispatcher. Sans-I/O.
 
-RFC 3261 8.2, 9.2, 17.2, 18.2 and RFC 5626 3.5.1. Time is an argument, answers come out as bytes, what happened comes
-out as telemetry events. Every request gets exactly one final answer or, as an ACK, none.
+RFC 3261 8.2, 9.2, 17.2, 18.2. Time is an argument, answers come out as bytes, what happened comes out as telemetry
+events. Every request gets exactly one final answer or, as an ACK, none.
 """
 
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from callrouter.dispatcher import Dispatcher, Outcome
 from callrouter.facts import gather_caller_facts
 from callrouter.reason import Reason
-from callrouter.sip.errors import FramingError, MalformedError
-from callrouter.sip.framer import PING, Frame, Framer
-from callrouter.sip.limits import MessageLimits
+from callrouter.sip.errors import MalformedError
 from callrouter.sip.message import Finding, Request, Response
 from callrouter.sip.respond import build_response, header_line, make_to_tag
 from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, transaction_key
-from callrouter.sip.validate import diagnose, is_sound
-from callrouter.telemetry import (
-    FramingLost,
-    KeepAliveAnswered,
-    MessageDiscarded,
-    RequestAnswered,
-    SessionFailed,
-    Sink,
-    TransactionTimedOut,
-)
-from callrouter.wire import CloseReason, Peer
+from callrouter.stream import MessageStream, SessionLimits
+from callrouter.telemetry import MessageDiscarded, RequestAnswered, SessionFailed, Sink, TransactionTimedOut
+from callrouter.wire import Peer
 
 _TRYING_AFTER_SECONDS = 0.2
 """RFC 3261 17.2.1: an INVITE that is not answered within 200 ms gets a 100."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How much, and for how long, one connection may ask for (settings group `limits`)."""
-
-    message: MessageLimits = field(default_factory=MessageLimits)
-    max_transactions: int = 2000
-    """INVITEs that await their ACK; over it 503."""
-    transaction_seconds: float = 32.0
-    """Timer H: 64*T1 (RFC 3261 17.2.1)."""
-    message_seconds: float = 30.0
-    """From the first octet of a message to its last."""
-    idle_seconds: float = 600.0
-    """Without a message; RFC 3261 18 wants at least 64*T1."""
-    drain_quiet_seconds: float = 0.25
-    """How long a draining connection must be silent before it is closed."""
-
-
-class SipSession:
+class SipSession(MessageStream):
     """The router's side of one connection."""
-
-    __slots__ = (
-        "_caller",
-        "_close_reason",
-        "_dispatcher",
-        "_draining_since",
-        "_emit",
-        "_framer",
-        "_held",
-        "_held_count",
-        "_is_at_eof",
-        "_limits",
-        "_message_since",
-        "_output",
-        "_peer",
-        "_received_at",
-        "_source",
-        "_tag_key",
-        "_transactions",
-    )
 
     def __init__(
         self, peer: Peer, dispatcher: Dispatcher, limits: SessionLimits, emit: Sink, *, tag_key: bytes, now: float
     ) -> None:
-        self._peer = peer
+        super().__init__(peer, limits, emit, now)
         self._source = (peer.address, peer.port)
         self._caller = gather_caller_facts(peer)
         self._dispatcher = dispatcher
-        self._limits = limits
-        self._emit = emit
         self._tag_key = tag_key
-        self._framer = Framer(limits.message)
         self._transactions = TransactionTable(limits.transaction_seconds)
         self._held: list[_Held] = []
         """Answers that are held back, the next one first."""
         self._held_count = 0
-        self._output: list[bytes] = []
-        self._received_at = now
-        self._message_since: float | None = None
-        self._draining_since: float | None = None
-        self._is_at_eof = False
-        self._close_reason: CloseReason | None = None
 
-    @property
-    def close_reason(self) -> CloseReason | None:
-        return self._close_reason
-
-    def receive_data(self, data: bytes, now: float) -> None:
-        if self._close_reason is not None:
-            return
-        self._received_at = now
-        framer = self._framer
-        framer.receive_data(data)
-        try:
-            frame = framer.next_frame()
-            if frame is not None:
-                self._message_since = None
-            while frame is not None:
-                self._receive_frame(frame, now)
-                if self.close_reason is not None:
-                    return
-                frame = framer.next_frame()
-        except FramingError as error:
-            self._lose_framing(error, now)
-            return
-        if not framer.is_mid_message:
-            self._message_since = None
-        elif self._message_since is None:
-            self._message_since = now
-
-    def receive_eof(self, now: float) -> None:
-        self._received_at = now
-        self._is_at_eof = True
-        if not self._held and self._close_reason is None:
-            self._close_reason = CloseReason.PEER_CLOSED
-
-    def data_to_send(self) -> list[bytes]:
-        output = self._output
-        if output:
-            self._output = []
-        return output
-
-    def next_deadline(self) -> float | None:
-        if self._close_reason is not None:
-            return None
-        limits = self._limits
-        if self._message_since is not None:
-            deadline = self._message_since + limits.message_seconds
-        else:
-            deadline = self._received_at + limits.idle_seconds
+    def _own_deadline(self) -> float | None:
         expiry = self._transactions.next_expiry()
-        if expiry is not None and expiry < deadline:
-            deadline = expiry
-        if self._held and self._held[0].due_at < deadline:
-            deadline = self._held[0].due_at
-        if self._draining_since is not None and self._is_finished:
-            deadline = min(deadline, self._quiet_at())
-        return deadline
+        if self._held and (expiry is None or self._held[0].due_at < expiry):
+            return self._held[0].due_at
+        return expiry
 
-    def handle_deadline(self, now: float) -> None:
-        if self._close_reason is not None:
-            return
+    def _handle_own_deadline(self, now: float) -> None:
         while self._held and self._held[0].due_at <= now:
             held = heappop(self._held)
             if held.transaction.state is State.PROCEEDING:
                 self._complete(held.transaction, held.outcome, held.received_at, now)
         for transaction in self._transactions.expire(now):
             self._emit(TransactionTimedOut(self._peer, transaction.call_id))
-        self._close_reason = self._overdue(now)
 
-    def begin_drain(self, now: float) -> None:
-        self._draining_since = now
+    def _owes_answer(self) -> bool:
+        return bool(self._held)
 
-    def _overdue(self, now: float) -> CloseReason | None:
-        if self._is_at_eof and not self._held:
-            return CloseReason.PEER_CLOSED
-        if self._message_since is not None:
-            is_late = now >= self._message_since + self._limits.message_seconds
-            return CloseReason.MESSAGE_TIMEOUT if is_late else None
-        if now >= self._received_at + self._limits.idle_seconds:
-            return CloseReason.IDLE_TIMEOUT
-        if self._draining_since is not None and self._is_finished and now >= self._quiet_at():
-            return CloseReason.DRAINED
-        return None
+    def _is_busy(self) -> bool:
+        # No answer may be held back or await its ACK.
+        return len(self._transactions) > 0
 
-    @property
-    def _is_finished(self) -> bool:
-        """Whether nothing is in flight: no half message, no answer that is held back or awaits its ACK."""
-        return self._message_since is None and not self._transactions
+    def _receive_response(self, response: Response, now: float) -> None:  # noqa: ARG002 - no request is ever sent
+        # No response can belong to one of ours (18.1.2).
+        self._emit(MessageDiscarded(self._peer, Reason.STRAY_RESPONSE))
 
-    def _quiet_at(self) -> float:
-        since = self._received_at if self._draining_since is None else max(self._received_at, self._draining_since)
-        return since + self._limits.drain_quiet_seconds
-
-    def _lose_framing(self, error: FramingError, now: float) -> None:
-        request = self._framer.partial_request()
-        if request is not None and request.method != "ACK" and "via" in request.headers:
-            phrase = error.detail if error.reason is Reason.CONTENT_LENGTH else ""
-            self._send_final(request, self._dispatcher.refuse(Finding(error.reason, error.status, phrase)), now)
-        self._emit(FramingLost(self._peer, error.reason, error.detail))
-        self._close_reason = CloseReason.FRAMING_LOST
-
-    def _receive_frame(self, frame: Frame, now: float) -> None:
-        if isinstance(frame, Request):
-            if frame.method == "ACK":
-                self._receive_ack(frame)
-            else:
-                self._receive_request(frame, now)
-        elif frame is PING:
-            self._output.append(b"\r\n")
-            self._emit(KeepAliveAnswered(self._peer))
-        elif isinstance(frame, Response):
-            # No request is ever sent, so that no response can belong to one (18.1.2).
-            self._emit(MessageDiscarded(self._peer, Reason.STRAY_RESPONSE))
-
-    def _receive_ack(self, ack: Request) -> None:
-        # Whatever an ACK is like, it gets no answer (17.1.1.3) and its Require is not read (8.2.2.3).
+    def _receive_ack(self, ack: Request, now: float) -> None:  # noqa: ARG002 - an ACK ends its transaction at once
+        # Its Require is not read (8.2.2.3).
         try:
             transaction = self._transactions.acknowledge(ack)
         except MalformedError:
@@ -215,10 +71,10 @@ class SipSession:
         reason = Reason.ACK_UNMATCHED if transaction is None else Reason.ACK_ABSORBED
         self._emit(MessageDiscarded(self._peer, reason))
 
+    def _refuse(self, request: Request, finding: Finding, now: float) -> None:
+        self._send_final(request, self._dispatcher.refuse(finding), now)
+
     def _receive_request(self, request: Request, now: float) -> None:
-        if not is_sound(request, self._limits.message):
-            self._refuse(request, diagnose(request, self._limits.message)[0], now)
-            return
         try:
             if request.method == "INVITE":
                 self._receive_invite(request, now)
@@ -230,14 +86,6 @@ class SipSession:
         except Exception as error:  # noqa: BLE001 - a bug of ours costs one 500, not the connection (21.5.1)
             self._emit(SessionFailed(self._peer, error))
             self._send_final(request, self._dispatcher.reject(Reason.INTERNAL_ERROR), now)
-
-    def _refuse(self, request: Request, finding: Finding, now: float) -> None:
-        if "via" not in request.headers:
-            # There is no way to address an answer, and no telling what the peer waits for.
-            self._emit(MessageDiscarded(self._peer, Reason.MISSING_VIA))
-            self._close_reason = CloseReason.UNANSWERABLE
-            return
-        self._send_final(request, self._dispatcher.refuse(finding), now)
 
     def _receive_invite(self, request: Request, now: float) -> None:
         transactions = self._transactions

@@ -62,6 +62,8 @@ class CloseReason(StrEnum):
     IDLE_TIMEOUT = "idle-timeout"
     MESSAGE_TIMEOUT = "message-timeout"
     WRITE_TIMEOUT = "write-timeout"
+    DONE = "done"
+    """We opened it, and have nothing more to say."""
     DRAINED = "drained"
     DRAIN_TIMEOUT = "drain-timeout"
     INTERNAL_ERROR = "internal-error"

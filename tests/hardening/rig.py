@@ -72,10 +72,12 @@ class Caller:
 
 
 @contextlib.asynccontextmanager
-async def connect(port: int, context: ssl.SSLContext | None = None) -> AsyncIterator[Caller]:
-    """Call 127.0.0.1, over TLS where a context is given."""
+async def connect(
+    port: int, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1"
+) -> AsyncIterator[Caller]:
+    """Call a loopback address, over TLS where a context is given."""
     name = "localhost" if context else None
-    connecting = asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=name)
+    connecting = asyncio.open_connection(host, port, ssl=context, server_hostname=name)
     caller = Caller(*await asyncio.wait_for(connecting, PATIENCE_SECONDS))
     try:
         yield caller

@@ -2,11 +2,12 @@
 
 from callrouter.directory.model import Directory
 from callrouter.dispatcher import Dispatcher
-from callrouter.session import SessionLimits, SipSession
+from callrouter.session import SipSession
 from callrouter.settings.freeze import freeze_snapshot
 from callrouter.settings.model import DirectorySettings, Settings
 from callrouter.snapshot import SnapshotCell
 from callrouter.sources.document import GatewayEntry, ServerEntry, build_directory
+from callrouter.stream import SessionLimits
 from callrouter.telemetry import Sink
 from callrouter.wire import Peer
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from callrouter.reason import Reason
-from callrouter.session import SessionLimits
+from callrouter.stream import SessionLimits
 from callrouter.telemetry import Event, RequestAnswered, TransactionTimedOut
 from tests.hardening.rig import Target, assert_redirect, build_ack, build_invite, status_of
 from tests.hardening.session_rig import build_session

@@ -7,8 +7,9 @@ from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import Directory, MailboxServer, UMIPGateway
 from callrouter.dispatcher import Dispatcher
 from callrouter.pool.model import build_pool
-from callrouter.session import SessionLimits, SipSession
+from callrouter.session import SipSession
 from callrouter.snapshot import AnswerForm, RoutingSnapshot, SnapshotCell
+from callrouter.stream import SessionLimits
 from callrouter.telemetry import Event
 from callrouter.wire import Peer
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from callrouter.session import SessionLimits
 from callrouter.snapshot import AnswerForm
+from callrouter.stream import SessionLimits
 from callrouter.telemetry import RequestAnswered, SessionFailed, TransactionTimedOut
 from callrouter.testing.strategies import make_options
 from callrouter.wire import CloseReason

@@ -36,6 +36,7 @@ class EchoSession:
         self.deadline: float | None = None
         self.deadlines_handled: list[float] = []
         self.reason: CloseReason | None = None
+        self.lost_at: list[float] = []
 
     def receive_data(self, data: bytes, now: float) -> None:
         assert now >= self.opened_at
@@ -48,6 +49,10 @@ class EchoSession:
     def receive_eof(self, now: float) -> None:
         assert now >= self.opened_at
         self.reason = CloseReason.PEER_CLOSED
+
+    def connection_lost(self, now: float) -> None:
+        assert now >= self.opened_at
+        self.lost_at.append(now)
 
     def data_to_send(self) -> list[bytes]:
         output, self.output = self.output, []

@@ -22,6 +22,7 @@ from tests.transport.rig import (
     exchange,
     listening,
     read_exactly,
+    reset,
 )
 
 
@@ -225,6 +226,94 @@ async def test_session_that_times_out_is_closed_with_its_reason() -> None:
         assert (await rig.events.wait_for(ConnectionClosed)).reason is CloseReason.IDLE_TIMEOUT
 
 
+# --- the session is told something by another
+
+
+async def test_advance_does_what_the_session_wants_by_now() -> None:
+    connection, transport, session, _ = made(SinkSession)
+    connection.advance()
+    assert (transport.writes, transport.calls, connection._timer) == ([], [], None)
+    session.output = [b"bye"]
+    session.deadline = asyncio.get_running_loop().time() + 60
+    connection.advance()
+    assert transport.writes == [b"bye"]
+    assert connection._timer is not None
+    session.output = [b"last ", b"words"]
+    session.reason = CloseReason.DONE
+    connection.advance()
+    assert (transport.writes, transport.calls) == ([b"bye", b"last words"], ["write_eof"])
+    connection.connection_lost(None)
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+async def test_advance_after_the_end_does_nothing(is_gone: bool) -> None:
+    connection, transport, session, events = made(EchoSession)
+    connection.data_received(b"quit")
+    if is_gone:
+        connection.connection_lost(None)
+    session.output = [b"too late"]
+    connection.advance()
+    assert (transport.writes, transport.calls) == ([b"quit"], ["write_eof"])
+    if not is_gone:
+        connection.connection_lost(None)
+    assert len(events.of(ConnectionClosed)) == 1
+
+
+async def test_advance_of_a_session_that_raises_ends_the_connection() -> None:
+    connection, transport, session, events = made(RaisingSession)
+    assert isinstance(session, RaisingSession)
+    connection.data_received(b"x")
+    session.method = "data_to_send"
+    connection.advance()
+    connection.advance()
+    assert [str(event.error) for event in events.of(SessionFailed)] == ["data_to_send"]
+    assert transport.calls == ["write_eof"]
+    connection.connection_lost(None)
+    assert [event.reason for event in events.of(ConnectionClosed)] == [CloseReason.INTERNAL_ERROR]
+
+
+@pytest.mark.parametrize("way", ["peer closes", "peer resets", "session closes", "session raises", "abort"])
+async def test_session_is_told_once_that_the_connection_is_lost(way: str) -> None:
+    async with listening(functools.partial(RaisingSession, method="receive_data" if "raises" in way else "")) as rig:
+        client = await rig.connect()
+        loop = asyncio.get_running_loop()
+        opened = await rig.events.wait_for(ConnectionOpened)
+        (session,) = rig.sessions
+        assert isinstance(session, RaisingSession)
+        if way == "peer resets":
+            reset(client)
+        elif way == "abort":
+            (connection,) = rig.listener.connections
+            connection.abort(CloseReason.DRAIN_TIMEOUT)
+        elif way.startswith("session"):
+            await loop.sock_sendall(client, b"quit")
+            assert await read_exactly(client, 100) == (b"" if "raises" in way else b"quit")
+        assert session.lost_at == []
+        client.close()
+        await rig.events.wait_for(ConnectionClosed)
+        assert len(session.lost_at) == 1
+        assert session.peer == opened.peer
+
+
+async def test_session_that_raises_when_the_connection_is_lost_is_reported_and_the_end_told() -> None:
+    class Sore(EchoSession):
+        def connection_lost(self, now: float) -> None:
+            super().connection_lost(now)
+            raise LookupError("connection_lost")
+
+    async with listening(Sore) as rig:
+        _, writer = await rig.open()
+        await close_writer(writer)
+        closed = await rig.events.wait_for(ConnectionClosed)
+        assert closed.reason is CloseReason.PEER_CLOSED
+        (failed,) = rig.events.of(SessionFailed)
+        assert (failed.peer, str(failed.error)) == (closed.peer, "connection_lost")
+        (session,) = rig.sessions
+        assert isinstance(session, Sore)
+        assert len(session.lost_at) == 1
+        assert rig.events.events[-2:] == [failed, closed]
+
+
 # --- our bugs
 
 
@@ -267,5 +356,6 @@ async def test_session_factory_that_raises_ends_the_connection() -> None:
         client = await rig.connect()
         assert await read_exactly(client, 1) == b""
         client.close()
+        # There is nobody to tell of the end: the one failure is the factory's.
         assert (await rig.events.wait_for(ConnectionClosed)).reason is CloseReason.INTERNAL_ERROR
         assert len(rig.events.of(SessionFailed)) == len(rig.events.of(ConnectionOpened)) == 1

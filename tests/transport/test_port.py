@@ -17,6 +17,7 @@ def test_port_names_the_seam_and_nothing_more() -> None:
     assert sorted(MEMBERS) == [
         "begin_drain",
         "close_reason",
+        "connection_lost",
         "data_to_send",
         "handle_deadline",
         "next_deadline",

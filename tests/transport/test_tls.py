@@ -1,4 +1,4 @@
-"""Server contexts: files, reload, resumption. Handshakes: test_listener_tls.py."""
+"""Contexts: files, reload, resumption. Handshakes: test_listener_tls.py, test_client_tls.py."""
 
 import contextlib
 import ssl
@@ -11,8 +11,11 @@ from callrouter.transport.tls import (
     TlsConfigurationError,
     TlsFiles,
     TlsPolicy,
+    build_client_context,
     build_server_context,
+    peer_certificate,
 )
+from callrouter.wire import PeerCertificate
 from tests.transport.certificates import LabCertificates, files_of, pem_of
 from tests.transport.rig import (
     client_context,
@@ -202,3 +205,61 @@ def test_files_certificate_and_key_in_one_and_text_around_them_are_accepted(
     assert len(context.get_ca_certs()) == 1
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.num_tickets == 0
+
+
+# --- the client's side
+
+
+def test_server_tls_knows_its_files(certificates: LabCertificates) -> None:
+    files = files_of(certificates)
+    tls = ServerTls(files, TlsPolicy())
+    assert tls.files == files
+    tls.reload()
+    assert tls.files == files
+
+
+def test_client_context_without_ca_verifies_nothing(certificates: LabCertificates) -> None:
+    context = build_client_context(None)
+    assert context.verify_mode is ssl.CERT_NONE
+    assert not context.check_hostname
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.get_ca_certs() == []
+    server = build_server_context(files_of(certificates), TlsPolicy(require_client_certificate=False))
+    calling = shake_hands(server, context, None)
+    assert peer_certificate(calling) is None  # what was not verified is nobody's identity
+
+
+@pytest.mark.parametrize("verify_host", [True, False])
+def test_client_context_with_ca_verifies_certificates_and_hosts_where_asked(
+    certificates: LabCertificates, verify_host: bool
+) -> None:
+    context = build_client_context(certificates.authority.certificate_file, verify_host=verify_host)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname is verify_host
+    assert len(context.get_ca_certs()) == 1
+
+
+def test_client_context_with_identity_shows_it_and_needs_no_ca_of_it(certificates: LabCertificates) -> None:
+    client = certificates.client
+    identity = TlsFiles(client.certificate_file, client.private_key_file)
+    context = build_client_context(certificates.authority.certificate_file, identity, verify_host=False)
+    calling = shake_hands(build_server_context(files_of(certificates), TlsPolicy()), context, None)
+    assert peer_certificate(calling) == PeerCertificate(("router.example",), "router.example")
+
+
+def test_client_context_names_every_problem(certificates: LabCertificates, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    key = certificates.client.private_key_file
+    with pytest.raises(TlsConfigurationError) as raised:
+        build_client_context(empty, TlsFiles(empty, empty))
+    assert raised.value.problems == (
+        f"certificate file {empty}: is empty",
+        f"private key file {empty}: is empty",
+        f"CA file {empty}: is empty",
+    )
+    with pytest.raises(TlsConfigurationError) as raised:
+        build_client_context(None, TlsFiles(certificates.server.certificate_file, key))
+    assert raised.value.problems == (
+        f"private key file {key}: the key does not belong to the certificate in {certificates.server.certificate_file}",
+    )

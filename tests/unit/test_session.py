@@ -5,9 +5,9 @@ import pytest
 
 from callrouter.pool.model import Pool
 from callrouter.reason import Reason
-from callrouter.session import SessionLimits
 from callrouter.sip.limits import MessageLimits
 from callrouter.snapshot import AnswerForm
+from callrouter.stream import SessionLimits
 from callrouter.telemetry import (
     Event,
     FramingLost,

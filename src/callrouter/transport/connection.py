@@ -56,6 +56,7 @@ class Connection(asyncio.Protocol):
         "_emit",
         "_eof",
         "_finishing",
+        "_has_session",
         "_limit_at",
         "_limits",
         "_linger_bytes_left",
@@ -87,6 +88,7 @@ class Connection(asyncio.Protocol):
         owner: ConnectionOwner | None = None,
     ) -> None:
         self.opened = False
+        self._has_session = False
         self._session_factory = session_factory
         self._limits = limits
         self._emit = emit
@@ -116,6 +118,11 @@ class Connection(asyncio.Protocol):
             return
         self._advance()
 
+    def advance(self) -> None:
+        """The session was told something by another than this connection: do what it wants now."""
+        if not self._finishing:
+            self._advance()
+
     def abort(self, reason: CloseReason) -> None:
         """Cut the connection now; unsent output is lost. An earlier reason for closing stands."""
         if self._reason is None:
@@ -130,7 +137,8 @@ class Connection(asyncio.Protocol):
         peer = self._describe_peer()
         if peer is None:
             self._finishing = True
-            self._transport.abort()
+            # Not at once: uvloop still has to hand the socket over to the transport, or it is closed twice.
+            self._loop.call_soon(self._transport.abort)
             return
         now = monotonic()
         self.peer = peer
@@ -142,6 +150,7 @@ class Connection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001  as above
             self._fail(error)
         else:
+            self._has_session = True
             self._advance()
         if self._owner is not None:
             self._owner.connection_opened(self)
@@ -204,6 +213,11 @@ class Connection(asyncio.Protocol):
                 reason = CloseReason.PEER_CLOSED
             else:
                 reason = CloseReason.PEER_RESET if isinstance(exc, OSError) else CloseReason.INTERNAL_ERROR
+        if self._has_session:
+            try:
+                self._session.connection_lost(monotonic())
+            except Exception as error:  # noqa: BLE001  as above
+                self._emit(SessionFailed(self.peer, error))
         self._emit(ConnectionClosed(self.peer, reason, self._received_bytes, self._sent_bytes))
         if self._owner is not None:
             self._owner.connection_ended(self)

@@ -17,6 +17,9 @@ class StreamSession(Protocol):
     def receive_eof(self, now: float) -> None:
         """The peer will send no more; answers may still go out."""
 
+    def connection_lost(self, now: float) -> None:
+        """The connection is gone, whoever ended it; called once, and nothing after it."""
+
     def data_to_send(self) -> list[bytes]:
         """Hand over what is to be written, once; empty when there is nothing."""
 

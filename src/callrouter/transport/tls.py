@@ -1,4 +1,4 @@
-"""TLS of the server side: contexts from files, their replacement at run time, the identity of a peer.
+"""TLS: contexts of both sides from files, their replacement at run time, the identity of a peer.
 
 Client certificates are verified by the TLS library against one CA file (RFC 5922 7.3, EXCHANGE-UM A5); which names
 are welcome is policy and decided elsewhere. Handshakes are run by the listener.
@@ -63,6 +63,11 @@ class ServerTls:
         self._context = build_server_context(files, policy)
 
     @property
+    def files(self) -> TlsFiles:
+        """What it is made of."""
+        return self._files
+
+    @property
     def context(self) -> ssl.SSLContext:
         """The context for the next handshake."""
         return self._context
@@ -87,6 +92,31 @@ def build_server_context(files: TlsFiles, policy: TlsPolicy) -> ssl.SSLContext:
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.num_tickets = 0
     problems = [*_load_identity(context, files), *_load_authorities(context, files.ca_file, policy)]
+    if problems:
+        raise TlsConfigurationError(tuple(problems))
+    return context
+
+
+def build_client_context(
+    ca_file: Path | None, identity: TlsFiles | None = None, *, verify_host: bool = True
+) -> ssl.SSLContext:
+    """Build the context of an outgoing connection.
+
+    ca_file: who the server's certificate has to come from; None verifies nothing. identity: what we show (its own CA
+    file is not looked at). verify_host: compare the server's names with the host that was asked for, too.
+
+    Raises:
+        TlsConfigurationError: with every problem of the files, each naming its file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = verify_host and ca_file is not None
+    problems = [] if identity is None else _load_identity(context, identity)
+    if ca_file is None:
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        problem = _certificates_problem("CA file", ca_file, context)
+        problems += [problem] if problem else []
     if problems:
         raise TlsConfigurationError(tuple(problems))
     return context
