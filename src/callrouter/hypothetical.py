@@ -4,7 +4,6 @@ So a hypothetical call goes the way of a real one, from its octets on. Messages 
 a clipboard spoilt them: line ends, the empty line, Content-Length. Pure: nothing is read or sent here.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -18,13 +17,12 @@ from callrouter.sip.message import Request
 from callrouter.sip.parser import parse_head
 from callrouter.sip.respond import header_line
 from callrouter.sip.uri import parse_host_port
+from callrouter.sip.words import ANONYMOUS, address_of, uri_of
 from callrouter.wire import Peer, PeerCertificate, Transport
 
 DEFAULT_CALL_ID: Final = "explained@callrouter.invalid"
-_ANONYMOUS: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 _SIP_PORT: Final = 5060
 _PORTS: Final = {Transport.TCP: 5060, Transport.TLS: 5061}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _END_OF_HEAD = b"\r\n\r\n"
 _ANY_NUMBER_OF_HEADERS = 2**31
 
@@ -95,7 +93,7 @@ def build_invite(call: HypotheticalCall, peer: Peer) -> bytes:
         raise UnusableCall("the called party is no number and no URI: it is empty or holds white space")
     here = f"[{peer.local_address}]" if ":" in peer.local_address else peer.local_address
     there = f"[{peer.address}]" if ":" in peer.address else peer.address
-    called = _uri_of(call.called, here)
+    called = uri_of(call.called, here)
     calling = _calling_value(call.calling, there)
     rows = [
         ("Via", f"SIP/2.0/{peer.transport} {peer};branch=z9hG4bKexplained"),
@@ -104,8 +102,8 @@ def build_invite(call: HypotheticalCall, peer: Peer) -> bytes:
         ("To", f"<{called}>"),
         ("Call-ID", call.call_id),
         ("CSeq", "1 INVITE"),
-        *(("Diversion", _header_address(each, here)) for each in call.diversions),
-        *(("History-Info", _header_address(each, here)) for each in call.history_info),
+        *(("Diversion", address_of(each, here)) for each in call.diversions),
+        *(("History-Info", address_of(each, here)) for each in call.history_info),
         ("Content-Length", "0"),
     ]
     try:
@@ -117,28 +115,10 @@ def build_invite(call: HypotheticalCall, peer: Peer) -> bytes:
         raise UnusableCall("what was said is not text that could be sent") from error
 
 
-def _uri_of(text: str, host: str) -> str:
-    if _SCHEME.match(text):
-        return text
-    if "@" in text:
-        return f"sip:{text}"
-    number, question_mark, headers = text.partition("?")
-    # RFC 3261 25.1: a user may not hold "#" bare.
-    return f"sip:{number.replace('#', '%23')}@{host}{question_mark}{headers}"
-
-
 def _calling_value(text: str, host: str) -> str:
     if not text:
-        return _ANONYMOUS
-    return text if "<" in text else f"<{_uri_of(text, host)}>"
-
-
-def _header_address(text: str, host: str) -> str:
-    """A header value; without angle brackets what follows the first semicolon is the header field's (20.10)."""
-    if "<" in text:
-        return text
-    address, semicolon, params = text.partition(";")
-    return f"<{_uri_of(address, host)}>{semicolon}{params}"
+        return ANONYMOUS
+    return text if "<" in text else f"<{uri_of(text, host)}>"
 
 
 def mend_message(octets: bytes) -> bytes:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from callrouter.reason import Reason
 from callrouter.sip.address import find_tag
-from callrouter.sip.cseq import CSeq
+from callrouter.sip.cseq import CSeq, parse_cseq
 from callrouter.sip.errors import HeaderError
 from callrouter.sip.headers import Headers
 from callrouter.sip.memo import Memo
+from callrouter.sip.status import parse_status_line
 from callrouter.sip.uri import Uri
 from callrouter.sip.via import Via, parse_via, split_vias
 
@@ -78,7 +79,7 @@ class Request:
             HeaderError: there is none, or it cannot be read.
         """
         if self._via is None:
-            row = self._required("via")
+            row = _required(self.headers, "via")
             self._via = parse_via(split_vias(row)[0] if "," in row else row, self._memo.sent_by)
         return self._via
 
@@ -90,7 +91,7 @@ class Request:
             HeaderError: there is none, or it cannot be read.
         """
         if self._cseq is None:
-            self._cseq = self._memo.cseq(self._required("cseq"))
+            self._cseq = self._memo.cseq(_required(self.headers, "cseq"))
         return self._cseq
 
     @property
@@ -101,7 +102,7 @@ class Request:
             HeaderError: there is no From, or it cannot be read.
         """
         if self._from_tag is None:
-            self._from_tag = find_tag(self._required("from"))
+            self._from_tag = find_tag(_required(self.headers, "from"))
         return self._from_tag
 
     @property
@@ -112,7 +113,7 @@ class Request:
             HeaderError: there is no To, or it cannot be read.
         """
         if self._to_tag is None:
-            self._to_tag = find_tag(self._required("to"))
+            self._to_tag = find_tag(_required(self.headers, "to"))
         return self._to_tag
 
     @property
@@ -120,15 +121,9 @@ class Request:
         """The Call-ID as written, "" where there is none."""
         return self.headers.get("call-id") or ""
 
-    def _required(self, name: str) -> str:
-        rows = self.headers.by_name.get(name)
-        if rows is None:
-            raise HeaderError("the header field is missing")
-        return rows[0]
-
 
 class Response:
-    """A response: read only as far as a server needs that sends no requests of its own."""
+    """A response. Values are read on demand and not kept: a response is looked at once."""
 
     __slots__ = ("body", "headers", "start_line")
 
@@ -136,3 +131,69 @@ class Response:
         self.start_line = start_line
         self.headers = headers
         self.body = b""
+
+    @property
+    def status(self) -> int:
+        """The status code, 100 to 699.
+
+        Raises:
+            HeaderError: the start line is no status line.
+        """
+        return parse_status_line(self.start_line)[0]
+
+    @property
+    def phrase(self) -> str:
+        """The reason phrase, which may be empty.
+
+        Raises:
+            HeaderError: the start line is no status line.
+        """
+        return parse_status_line(self.start_line)[1]
+
+    @property
+    def top_via(self) -> Via:
+        """The first Via value.
+
+        Raises:
+            HeaderError: there is none, or it cannot be read.
+        """
+        return parse_via(split_vias(_required(self.headers, "via"))[0])
+
+    @property
+    def via_count(self) -> int:
+        """How many Via values there are; more than one in an answer to us says that it was misrouted (8.1.3.3).
+
+        Raises:
+            HeaderError: a row of them cannot be taken apart.
+        """
+        return sum(len(split_vias(row)) for row in self.headers.rows("via"))
+
+    @property
+    def cseq(self) -> CSeq:
+        """The CSeq.
+
+        Raises:
+            HeaderError: there is none, or it cannot be read.
+        """
+        return parse_cseq(_required(self.headers, "cseq"))
+
+    @property
+    def to_tag(self) -> str:
+        """The tag of To, "" where there is none.
+
+        Raises:
+            HeaderError: there is no To, or it cannot be read.
+        """
+        return find_tag(_required(self.headers, "to"))
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID as written, "" where there is none."""
+        return self.headers.get("call-id") or ""
+
+
+def _required(headers: Headers, name: str) -> str:
+    rows = headers.by_name.get(name)
+    if rows is None:
+        raise HeaderError("the header field is missing")
+    return rows[0]

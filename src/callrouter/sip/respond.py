@@ -21,12 +21,13 @@ _TAG_BYTES = 5
 """10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
 
 
-def make_to_tag(request: Request, key: bytes) -> str:
+def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
     """A To tag that every answer to this request shares, and no other request.
 
     It is a keyed hash of what names the transaction, so it needs no state: a CANCEL gets the tag of its INVITE (9.2), a
     request that comes again on another connection gets the same one (RFC 6026 7), and without the key (16 to 64 random
-    octets) it cannot be guessed (19.3).
+    octets) it cannot be guessed (19.3). salt: for the tag of a dialog, which has to be another one where the very same
+    request comes twice.
     """
     by_name = request.headers.by_name
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
@@ -34,6 +35,8 @@ def make_to_tag(request: Request, key: bytes) -> str:
     name = (
         f"{by_name.get('call-id', _NONE)[0]}\n{by_name.get('from', _NONE)[0]}\n{number}\n{by_name.get('via', _NONE)[0]}"
     )
+    if salt:
+        name = f"{name}\n{salt}"
     return blake2b(encode(name), digest_size=_TAG_BYTES, key=key).hexdigest()
 
 
@@ -51,7 +54,7 @@ def header_line(name: str, value: str) -> str:
 def build_response(
     request: Request, status: int, source: tuple[str, int], *, to_tag: str, phrase: str = "", extra: str = ""
 ) -> bytes:
-    """A whole response without a body.
+    """The head of a response, and all of one without a body.
 
     source: (address, port) of the peer. to_tag: added where To has none; "" adds none (a 100, D05). extra: header
     lines made by `header_line`; where they close the head with an empty line, Content-Length is among them already.
@@ -76,6 +79,16 @@ def build_response(
     if not extra.endswith(_EMPTY_LINE):
         parts.append(_END)
     return encode("".join(parts))
+
+
+def record_route_lines(invite: Request) -> str:
+    """What every answer that makes a dialog copies from its INVITE: the Record-Route rows in their order (12.1.1)."""
+    return "".join([f"Record-Route: {row}\r\n" for row in invite.headers.rows("record-route")])
+
+
+def end_of_head(body: bytes) -> str:
+    """The end of the `extra` lines of a response that this body follows."""
+    return f"Content-Length: {len(body)}{_EMPTY_LINE}"
 
 
 def _stamped(request: Request, row: str, source: tuple[str, int]) -> str:

@@ -2,6 +2,9 @@
 
 from types import MappingProxyType
 
+from callrouter.sip.errors import HeaderError
+from callrouter.sip.grammar import is_digits
+
 _PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -67,3 +70,16 @@ def status_line(status: int, phrase: str = "") -> str:
     if phrase:
         return f"SIP/2.0 {status} {phrase}\r\n"
     return _STATUS_LINES.get(status) or f"SIP/2.0 {status} \r\n"
+
+
+def parse_status_line(text: str) -> tuple[int, str]:
+    """Status code and reason phrase of a response (7.2).
+
+    Raises:
+        HeaderError: not the start line of a SIP/2.0 response.
+    """
+    version, _, rest = text.partition(" ")
+    code, _, phrase = rest.partition(" ")
+    if version.lower() != "sip/2.0" or len(code) != len("200") or not is_digits(code) or not "1" <= code[0] <= "6":
+        raise HeaderError("not a status line")
+    return int(code), phrase

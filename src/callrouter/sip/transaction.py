@@ -113,6 +113,16 @@ class TransactionTable:
             self._remove(transaction)
         return transaction
 
+    def end(self, transaction: InviteTransaction) -> None:
+        """Forget an answered transaction before its time; no matter whether it is still there."""
+        if self._answered.get(transaction.key) is transaction:
+            self._remove(transaction)
+
+    @property
+    def proceeding(self) -> int:
+        """How many have no final answer yet."""
+        return len(self._by_key) - len(self._answered)
+
     def next_expiry(self) -> float | None:
         """When the oldest transaction ends without an ACK."""
         for transaction in self._answered.values():

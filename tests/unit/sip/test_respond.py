@@ -1,7 +1,14 @@
 import pytest
 
 from callrouter.sip.errors import HeaderError
-from callrouter.sip.respond import UPPER_CASE_END, build_response, header_line, make_to_tag
+from callrouter.sip.respond import (
+    UPPER_CASE_END,
+    build_response,
+    end_of_head,
+    header_line,
+    make_to_tag,
+    record_route_lines,
+)
 from tests.unit.sip.messages import make_request
 
 SOURCE = ("192.0.2.10", 40000)
@@ -113,3 +120,26 @@ def test_header_line_with_a_line_end_in_it_raises_header_error(value: str) -> No
 
 def test_header_line_ends_in_one_line_end() -> None:
     assert header_line("Supported", "") == "Supported: \r\n"
+
+
+def test_end_of_head_announces_the_body_that_follows() -> None:
+    assert end_of_head(b"v=0\r\n") == "Content-Length: 5\r\n\r\n"
+    extra = header_line("Content-Type", "application/sdp") + end_of_head(b"v=0\r\n")
+    answer = build_response(make_request(), 200, SOURCE, to_tag="t1", extra=extra)
+    assert answer.endswith(b"Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\n")
+    assert answer.count(b"Content-Length") == 1
+
+
+def test_make_to_tag_with_a_salt_is_another_one_for_the_same_request() -> None:
+    tags = {make_to_tag(make_request(), KEY, salt) for salt in ("", "a", "b")}
+    assert len(tags) == 3
+    assert all(len(tag) == 10 for tag in tags)
+    assert make_to_tag(make_request(), KEY, "a") == make_to_tag(make_request(), KEY, "a")
+
+
+def test_record_route_lines_copy_every_row_in_its_order() -> None:
+    invite = make_request(Record_Route='<sip:p2;lr>, <sip:p1;lr>\r\nRecord-Route: "x\\\0" <sip:p0>;a=b')
+    assert record_route_lines(invite) == (
+        'Record-Route: <sip:p2;lr>, <sip:p1;lr>\r\nRecord-Route: "x\\\0" <sip:p0>;a=b\r\n'
+    )
+    assert record_route_lines(make_request()) == ""

@@ -137,3 +137,42 @@ def test_table_expiry_takes_out_only_those_whose_time_is_over() -> None:
     assert table.next_expiry() == 44.0
     assert table.expire(100.0) == [late]
     assert len(table) == 1
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_table_end_forgets_an_answered_transaction_before_its_time(status: int) -> None:
+    table = TransactionTable(32.0)
+    transaction = complete_one(table, status=status)
+    table.end(transaction)
+    table.end(transaction)
+    assert (len(table), table.proceeding, table.next_expiry()) == (0, 0, None)
+    assert table.find(transaction.key) is None
+    assert not table.is_merged(make_request(Via="SIP/2.0/TCP h;branch=z9hG4bKother"))
+
+
+def test_table_end_leaves_what_has_no_answer_yet() -> None:
+    table = TransactionTable(32.0)
+    transaction = open_one(table)
+    table.end(transaction)
+    assert table.find(transaction.key) is transaction
+    assert table.proceeding == 1
+
+
+def test_table_end_of_what_another_table_holds_leaves_the_namesake_here() -> None:
+    # Two connections of one peer may use the same branch.
+    table = TransactionTable(32.0)
+    mine = complete_one(table)
+    table.end(complete_one(TransactionTable(32.0)))
+    assert table.find(mine.key) is mine
+    assert len(table) == 1
+
+
+def test_table_proceeding_counts_those_without_a_final_answer() -> None:
+    table = TransactionTable(32.0)
+    open_one(table, make_request(Via="SIP/2.0/TCP h;branch=z9hG4bK2", Call_ID="c2"))
+    assert table.proceeding == 1
+    complete_one(table, status=200)
+    complete_one(table, make_request(Via="SIP/2.0/TCP h;branch=z9hG4bK3", Call_ID="c3"))
+    assert (len(table), table.proceeding) == (3, 1)
+    table.expire(1000.0)
+    assert (len(table), table.proceeding) == (1, 1)
