@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from callrouter.decision import REJECTIONS, Rejection
-from callrouter.reason import Reason
+from callrouter.reason import CallEnd, Reason
 from callrouter.redirect import RULES
 from callrouter.sip import parser, validate
 from callrouter.sip.message import Finding
@@ -55,6 +55,19 @@ _SOURCES: dict[Reason, str] = {
     Reason.MESSAGE_TOO_LARGE: "RFC 3261 21.5.7; limits.max_head_bytes, limits.max_headers",
     Reason.TOO_MANY_TRANSACTIONS: "RFC 3261 21.5.4; limits.max_transactions",
     Reason.INTERNAL_ERROR: "RFC 3261 21.5.1",
+    Reason.ANSWERED: "A1; RFC 3261 13.3.1",
+    Reason.HUNG_UP: "RFC 3261 15.1.2",
+    Reason.SESSION_CHANGED: "RFC 3261 14.2; RFC 3311 5.2",
+    Reason.INFO_TAKEN: "RFC 6086 4.2",
+    Reason.PROVISIONAL_ACKNOWLEDGED: "RFC 3262 3",
+    Reason.PROVISIONAL_UNACKNOWLEDGED: "RFC 3262 3",
+    Reason.MISSING_CONTACT: "RFC 3261 8.1.1.8, 12.1.1",
+    Reason.OUT_OF_ORDER: "RFC 3261 12.2.2",
+    Reason.CHANGE_PENDING: "RFC 3261 14.2",
+    Reason.CHANGE_UNFINISHED: "RFC 3261 14.2; RFC 3311 5.2",
+    Reason.UNSUPPORTED_MEDIA_TYPE: "RFC 3261 21.4.13",
+    Reason.MALFORMED_SDP: "RFC 8866",
+    Reason.NO_COMMON_MEDIA: "RFC 3264 6",
     Reason.ACK_ABSORBED: "RFC 3261 17.2.1",
     Reason.ACK_UNMATCHED: "RFC 3261 17.1.1.3",
     Reason.RETRANSMISSION: "RFC 3261 17.2.1; RFC 6026 7.1",
@@ -79,6 +92,11 @@ _MEANINGS: dict[Reason, str] = {
     Reason.REQUEST_URI_TOO_LONG: "The Request-URI is longer than is taken",
     Reason.BODY_TOO_LARGE: "The body is larger than is taken",
     Reason.MESSAGE_TOO_LARGE: "The head is larger, or has more rows, than is taken",
+    Reason.ANSWERED: "The worker takes the call",
+    Reason.HUNG_UP: "A BYE ended its call",
+    Reason.SESSION_CHANGED: "A re-INVITE or UPDATE was taken",
+    Reason.INFO_TAKEN: "An INFO was taken, and nothing done with it",
+    Reason.PROVISIONAL_ACKNOWLEDGED: "A PRACK acknowledged the 180",
     Reason.ACK_ABSORBED: "An ACK ended its transaction",
     Reason.ACK_UNMATCHED: "An ACK belongs to no transaction, or cannot be read",
     Reason.RETRANSMISSION: "An INVITE came again; its last answer was sent again",
@@ -103,6 +121,11 @@ _ANSWERS: dict[Reason, str] = {
     Reason.REDIRECTED: "302 Moved Temporarily",
     Reason.SERVER_ALIVE: "200 OK",
     Reason.CANCEL_MATCHED: "200 OK",
+    Reason.ANSWERED: "200 OK",
+    Reason.HUNG_UP: "200 OK",
+    Reason.SESSION_CHANGED: "200 OK",
+    Reason.INFO_TAKEN: "200 OK",
+    Reason.PROVISIONAL_ACKNOWLEDGED: "200 OK",
     Reason.ACK_ABSORBED: "none",
     Reason.ACK_UNMATCHED: "none",
     Reason.RETRANSMISSION: "the one before, again",
@@ -115,13 +138,16 @@ def render_reasons() -> str:
     findings = _collect_findings()
     reasons = list(Reason)
     first_of_server, first_unanswered = reasons.index(Reason.SERVER_ALIVE), reasons.index(Reason.ACK_ABSORBED)
+    first_of_calls = reasons.index(Reason.MAX_CALLS)
     return "\n".join(
         [
             _INTRODUCTION,
             *_render_table("Decisions", reasons[:first_of_server], findings),
-            *_render_table("Answers of any user agent server", reasons[first_of_server:first_unanswered], findings),
+            *_render_table("Answers of any user agent server", reasons[first_of_server:first_of_calls], findings),
+            *_render_table("Answers of a server that holds calls", reasons[first_of_calls:first_unanswered], findings),
             *_render_table("Messages that get no answer of their own", reasons[first_unanswered:], findings),
             *_render_phrases(findings),
+            *_render_ends(),
         ]
     )
 
@@ -186,6 +212,27 @@ def _render_phrases(findings: dict[Reason, list[Finding]]) -> list[str]:
         told = dict.fromkeys((each.status, each.phrase) for each in findings.get(reason, []) if each.phrase)
         rows.extend(f"| `{reason}` | {status} | {phrase} |" for status, phrase in told)
     return [*rows, ""]
+
+
+def _render_ends() -> list[str]:
+    """Why calls end: field `cause` of the log line `call ended`, label `cause` of the metrics."""
+    rows = ["## Ends of calls", "", "Why a call that the UM worker answered, or `callrouter call` placed, is over.", ""]
+    rows += ["| cause | meaning |", "| --- | --- |"]
+    return [*rows, *(f"| `{end}` | {_ENDS[end]} |" for end in CallEnd), ""]
+
+
+_ENDS: dict[CallEnd, str] = {
+    CallEnd.REMOTE_BYE: "The peer hung up",
+    CallEnd.LOCAL_BYE: "We hung up",
+    CallEnd.MAX_DURATION: "MaxCallDuration was over; we hung up",
+    CallEnd.CANCELLED: "The caller gave up before the answer",
+    CallEnd.REJECTED: "It was never answered 2xx",
+    CallEnd.NO_ACK: "The 2xx was never acknowledged, within 32 s (RFC 3261 13.3.1.4)",
+    CallEnd.BAD_ANSWER: "The SDP that answered our offer cannot be used",
+    CallEnd.NO_ANSWER: "Nothing came within Timer B, or within the time that the caller waits",
+    CallEnd.CONNECTION_LOST: "The connection went, and the peer did not come back on another one",
+    CallEnd.STOPPED: "The process was told to stop",
+}
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ class Rejection:
 
 
 REJECTIONS: dict[Reason, Rejection] = {
-    Reason.DRAINING: Rejection(503, "The router is being drained and takes no new calls", may_retry=True),
+    Reason.DRAINING: Rejection(503, "The server is being drained and takes no new calls", may_retry=True),
     Reason.INACTIVE: Rejection(503, "The router is out of service", may_retry=True),
     Reason.UNKNOWN_GATEWAY: Rejection(403, "The peer is not a UM IP gateway"),
     Reason.GATEWAY_DISABLED: Rejection(403, "The UM IP gateway is disabled"),
@@ -117,6 +117,15 @@ REJECTIONS: dict[Reason, Rejection] = {
     Reason.MERGED_REQUEST: Rejection(482, "The request came by another path before"),
     Reason.TOO_MANY_TRANSACTIONS: Rejection(503, "Too many calls of this connection await their ACK", may_retry=True),
     Reason.INTERNAL_ERROR: Rejection(500, "The router failed"),
+    Reason.MAX_CALLS: Rejection(503, "The server has as many calls as MaxCallsAllowed lets it have", may_retry=True),
+    Reason.PROVISIONAL_UNACKNOWLEDGED: Rejection(504, "No PRACK came for the reliable provisional response"),
+    Reason.MISSING_CONTACT: Rejection(400, "The Contact or Record-Route of the INVITE cannot be used"),
+    Reason.OUT_OF_ORDER: Rejection(500, "The sequence number is lower than that of an earlier request"),
+    Reason.CHANGE_PENDING: Rejection(491, "A change of ours awaits its answer"),
+    Reason.CHANGE_UNFINISHED: Rejection(500, "An earlier change of the peer awaits its answer or its ACK"),
+    Reason.UNSUPPORTED_MEDIA_TYPE: Rejection(415, "The body is not application/sdp"),
+    Reason.MALFORMED_SDP: Rejection(400, "The session description cannot be read"),
+    Reason.NO_COMMON_MEDIA: Rejection(488, "The offer has no audio that can be taken"),
     Reason.CANCELLED: Rejection(487, "The call was cancelled"),
     Reason.CANCEL_UNMATCHED: Rejection(481, "There is no such transaction"),
 }

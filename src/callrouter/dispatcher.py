@@ -23,7 +23,7 @@ ALLOW = "INVITE, ACK, CANCEL, OPTIONS, BYE"
 
 # Methods of the RFCs, and of the product's family, that this server knows and does not serve: 405, not 501 (21.5.2).
 # fmt: off
-_KNOWN_METHODS = frozenset((
+KNOWN_METHODS = frozenset((
     "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "INFO", "PRACK", "UPDATE", "REFER", "PUBLISH",
     "SERVICE", "BENOTIFY", "NEGOTIATE",
 ))
@@ -75,9 +75,9 @@ class Dispatcher:
         """Refusals that come before the check for merged requests: method, scheme, dialog. None lets it pass."""
         method = request.method
         if method not in ("INVITE", "OPTIONS", "BYE"):
-            reason = Reason.METHOD_NOT_ALLOWED if method in _KNOWN_METHODS else Reason.UNKNOWN_METHOD
+            reason = Reason.METHOD_NOT_ALLOWED if method in KNOWN_METHODS else Reason.UNKNOWN_METHOD
             form = self._cell.current.form
-            return _reject(reason, form, _UPPER_CASE_ALLOW_LINE if form.upper_case_names else _ALLOW_LINE)
+            return put_rejection(reason, form, _UPPER_CASE_ALLOW_LINE if form.upper_case_names else _ALLOW_LINE)
         uri = request.uri
         if isinstance(uri, OtherUri):
             return self.reject(Reason.UNSUPPORTED_SCHEME)
@@ -103,7 +103,7 @@ class Dispatcher:
 
     def reject(self, reason: Reason, extra: str = "") -> Outcome:
         """The answer to a request that is refused for this reason (one of `REJECTIONS`)."""
-        return _reject(reason, self._cell.current.form, extra)
+        return put_rejection(reason, self._cell.current.form, extra)
 
     def refuse(self, finding: Finding) -> Outcome:
         """The answer to a request that `validate` found wrong."""
@@ -131,7 +131,7 @@ class Dispatcher:
         facts = gather_facts(request, caller, with_parties=snapshot.lookup.has_dial_plans)
         decision = decide(facts, snapshot, Tally(self._ordinal, self._calls))
         if isinstance(decision, Reject) and decision.reason in (Reason.DRAINING, Reason.INACTIVE):
-            return _reject(decision.reason, form)
+            return put_rejection(decision.reason, form)
         if form.options_as_invite and _names_user(request):
             return put_decision(decision, form)
         capabilities = _UPPER_CASE_CAPABILITIES if form.upper_case_names else _CAPABILITIES
@@ -147,11 +147,11 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
         extra = f"{lines}{form.extra_lines}{form.tail}"
         return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
     if isinstance(decision, Reject):
-        return _reject(decision.reason, form)
+        return put_rejection(decision.reason, form)
     if isinstance(decision, Answer):
         return Outcome(decision.status, decision.reason, extra=form.tail)
     # No rule absorbs a request that must be answered; should one ever do so, it is our fault.
-    return _reject(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
+    return put_rejection(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
 
 
 def _contact_line(target: Target) -> str:
@@ -159,7 +159,8 @@ def _contact_line(target: Target) -> str:
     return f"Contact: <{target}>;q={target.q}\r\n" if target.q else f"Contact: <{target}>\r\n"
 
 
-def _reject(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:
+def put_rejection(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:
+    """The answer that refuses for this reason (one of `REJECTIONS`). extra: header lines to go with it."""
     rejection = form.rejections[reason]
     lines = [extra]
     if rejection.may_retry:

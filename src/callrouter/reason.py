@@ -1,7 +1,8 @@
-"""Reason: the one vocabulary for why a request was answered as it was.
+"""Reason: the one vocabulary for why a request was answered as it was. CallEnd: the same for why a call ended.
 
 Field of the call log, label of the metrics, id of the tests, row of docs/reference/reasons.md. The first group are
-outcomes of the decision (EXCHANGE-UM A3), the second what RFC 3261 asks of any user agent server.
+outcomes of the decision (EXCHANGE-UM A3), the second what RFC 3261 asks of any user agent server, the third what only a
+server that holds calls answers.
 """
 
 from enum import StrEnum
@@ -50,6 +51,21 @@ class Reason(StrEnum):
     MESSAGE_TOO_LARGE = "message-too-large"
     TOO_MANY_TRANSACTIONS = "too-many-transactions"
     INTERNAL_ERROR = "internal-error"
+    # --- the UM worker, and any user agent that holds a call
+    MAX_CALLS = "max-calls"
+    ANSWERED = "answered"
+    HUNG_UP = "hung-up"
+    SESSION_CHANGED = "session-changed"
+    INFO_TAKEN = "info-taken"
+    PROVISIONAL_ACKNOWLEDGED = "provisional-acknowledged"
+    PROVISIONAL_UNACKNOWLEDGED = "provisional-unacknowledged"
+    MISSING_CONTACT = "missing-contact"
+    OUT_OF_ORDER = "out-of-order"
+    CHANGE_PENDING = "change-pending"
+    CHANGE_UNFINISHED = "change-unfinished"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
+    MALFORMED_SDP = "malformed-sdp"
+    NO_COMMON_MEDIA = "no-common-media"
     # --- messages that get no answer
     ACK_ABSORBED = "ack-absorbed"
     ACK_UNMATCHED = "ack-unmatched"
@@ -58,3 +74,28 @@ class Reason(StrEnum):
     NOT_SIP = "not-sip"
     MISSING_VIA = "missing-via"
     BARE_LINE_END = "bare-line-end"
+
+
+class CallEnd(StrEnum):
+    """Why a call that a user agent held came to its end."""
+
+    REMOTE_BYE = "remote-bye"
+    """The peer hung up."""
+    LOCAL_BYE = "local-bye"
+    """We hung up."""
+    MAX_DURATION = "max-duration"
+    """MaxCallDuration was over (EXCHANGE-UM B 2.3)."""
+    CANCELLED = "cancelled"
+    """The caller gave up before the answer."""
+    REJECTED = "rejected"
+    """It was never answered 2xx."""
+    NO_ACK = "no-ack"
+    """The 2xx was never acknowledged (RFC 3261 13.3.1.4)."""
+    BAD_ANSWER = "bad-answer"
+    """The SDP that answered our offer cannot be used."""
+    NO_ANSWER = "no-answer"
+    """Nothing came within Timer B, or within the time that the caller waits."""
+    CONNECTION_LOST = "connection-lost"
+    """The connection went, and the peer did not come back on another one."""
+    STOPPED = "stopped"
+    """The process was told to stop."""

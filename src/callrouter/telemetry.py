@@ -8,9 +8,10 @@ dataclass costs one function call per field to build).
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-from callrouter.reason import Reason
+from callrouter.reason import CallEnd, Reason
 from callrouter.wire import CloseReason, Peer, Transport
 
 
@@ -67,6 +68,26 @@ class TransactionTimedOut:
 
 
 @dataclass(slots=True)
+class CallBegan:
+    """A call that a user agent holds was answered 2xx."""
+
+    peer: Peer
+    call_id: str
+
+
+@dataclass(slots=True)
+class CallEnded:
+    """A call that a user agent held, or tried, is over."""
+
+    peer: Peer
+    call_id: str
+    cause: CallEnd
+    seconds: float
+    """Since the 2xx; 0.0 where it never came to that."""
+    was_answered: bool
+
+
+@dataclass(slots=True)
 class ConnectionOpened:
     """A connection was accepted and, over TLS, its handshake done."""
 
@@ -106,6 +127,54 @@ class TlsHandshakeFailed:
     """The TLS library's words, one line."""
 
 
+class ProbeOutcome(StrEnum):
+    """What a probe of a Mailbox server found: label of its counter."""
+
+    ALIVE = "alive"
+    """A final answer that a living SIP server gives."""
+    UNAVAILABLE = "unavailable"
+    """A final answer that says that it takes no calls, as 503."""
+    REFUSED = "refused"
+    """Nobody listens there."""
+    NO_ANSWER = "no-answer"
+    """Nothing in time, no connection, or one that ended before the answer."""
+
+
+@dataclass(slots=True)
+class ProbeFinished:
+    """An OPTIONS probe of a port of a Mailbox server has come to its end."""
+
+    server: str
+    """By its name in the directory, as in the two events below."""
+    transport: Transport
+    outcome: ProbeOutcome
+    detail: str
+    """What was found, in one sentence; never the server's words."""
+    seconds: float
+    """From the probe's begin, where there was no connection from connecting, to its end."""
+
+
+@dataclass(slots=True)
+class ProbingEnded:
+    """A port of a Mailbox server is probed no more, there at least: it left the directory, or moved."""
+
+    server: str
+    transport: Transport
+
+
+@dataclass(slots=True)
+class ServerHealthChanged:
+    """A port of a Mailbox server went up or down: with the latter event 1400 (EXCHANGE-UM A5)."""
+
+    server: str
+    transport: Transport
+    is_up: bool
+    detail: str
+    """What the probe found that made the difference."""
+    status: int = 0
+    """Of its answer, 0 where none came."""
+
+
 @dataclass(slots=True)
 class SessionFailed:
     """A session raised: a bug of ours. The connection was closed, nothing else was touched."""
@@ -120,10 +189,15 @@ Event: TypeAlias = (
     | KeepAliveAnswered
     | FramingLost
     | TransactionTimedOut
+    | CallBegan
+    | CallEnded
     | ConnectionOpened
     | ConnectionClosed
     | ConnectionRejected
     | TlsHandshakeFailed
+    | ProbeFinished
+    | ProbingEnded
+    | ServerHealthChanged
     | SessionFailed
 )
 

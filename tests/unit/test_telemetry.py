@@ -17,7 +17,7 @@ def test_events_are_slotted_and_say_where_they_come_from() -> None:
     for event in get_args(Event):
         names = {field.name for field in fields(event)}
         assert "__slots__" in vars(event)
-        assert names & {"peer", "address"}
+        assert names & {"peer", "address", "server"}
 
 
 def test_sink_is_anything_that_takes_an_event() -> None:
