@@ -9,7 +9,15 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from callrouter.decision import CallType, Decision, Redirect
-from callrouter.directory.model import GatewayStatus, MailboxDatabase, UMDialPlan, UMIPGateway, UriType, VoipSecurity
+from callrouter.directory.model import (
+    ComponentState,
+    GatewayStatus,
+    MailboxDatabase,
+    UMDialPlan,
+    UMIPGateway,
+    UriType,
+    VoipSecurity,
+)
 from callrouter.facts import Party
 from callrouter.pool.model import Member
 from callrouter.pool.selection import Tally
@@ -43,7 +51,8 @@ def _state_at(_case: Case) -> str:
 
 
 def _state_found(case: Case, _rule: Rule, _decision: Decision | None) -> str:
-    return str(case.snapshot.component_state)
+    full = ", with as many calls as MaxCallsAllowed lets it have" if case.snapshot.is_full else ""
+    return f"{case.snapshot.component_state}{full}"
 
 
 def _gateway_at(case: Case) -> str:
@@ -216,12 +225,10 @@ def _disabled_attendants(case: Case, plan: UMDialPlan, parties: Iterable[Party])
 def _target_at(case: Case) -> str:
     database = _database(case)
     if database is not None and case.user is not None:
-        by_name = case.snapshot.pool.by_name
-        passive = "".join(f", passive on {_state_of(name, by_name.get(name))}" for name in database.passive)
-        active = _state_of(database.active, by_name.get(database.active))
+        passive = "".join(f", passive on {_server_at(name, case)}" for name in database.passive)
+        active = _server_at(database.active, case)
         return f"database {database.name} of user {case.user.name}: active on {active}{passive}"
-    members = case.snapshot.pool.members
-    return f"the pool: {_listed(_state_of(each.server.name, each) for each in members) or 'no server'}"
+    return f"the pool: {_listed(_server_at(name, case) for name in case.snapshot.pool.by_name) or 'no server'}"
 
 
 def _target_found(case: Case, _rule: Rule, decision: Decision | None) -> str:
@@ -229,11 +236,32 @@ def _target_found(case: Case, _rule: Rule, decision: Decision | None) -> str:
     if not isinstance(decision, Redirect):
         if decision is not None and decision.reason is Reason.SELF_REDIRECT:
             return "the call would come back: the target is this router or the Request-URI"
-        return f"no server is Active and listens for {transport}"
+        passed_over = _passed_over(case, "")
+        return f"no server is Active and {'up' if passed_over else 'listens'} for {transport}{passed_over}"
     target = decision.targets[0]
     host = f"[{target.host}]" if ":" in target.host else target.host
     more = f"; Contacts of {len(decision.targets) - 1} more" if len(decision.targets) > 1 else ""
-    return f"{decision.server} at {host}:{target.port} over {transport}, {_why(case, decision.server)}{more}"
+    where = f"{decision.server} at {host}:{target.port} over {transport}"
+    return f"{where}, {_why(case, decision.server)}{more}{_passed_over(case, decision.server)}"
+
+
+def _passed_over(case: Case, chosen: str) -> str:
+    """The Active servers that were not asked because they are not up; of copies only those before the chosen one."""
+    pool, transport, database = case.snapshot.pool, case.facts.caller.transport, _database(case)
+    copies = () if database is None else (database.active, *database.passive)
+    names = copies[: copies.index(chosen)] if chosen in copies else tuple(pool.by_name)
+    missed = (name for name in names if _is_missed(pool.by_name.get(name), case))
+    texts = _listed(f"{name} ({pool.health.state_of(name, transport)})" for name in missed)
+    return f"; passed over: {texts}" if texts else ""
+
+
+def _is_missed(member: Member | None, case: Case) -> bool:
+    """Whether a server is Active and listens with the caller's security, and only probes keep calls from it."""
+    if member is None or member.server.state is not ComponentState.ACTIVE:
+        return False
+    transport, server = case.facts.caller.transport, member.server
+    listens = (server.tls_port if transport is Transport.TLS else server.tcp_port) > 0
+    return listens and not case.snapshot.pool.health.is_usable(server.name, transport)
 
 
 def _why(case: Case, server: str) -> str:
@@ -250,10 +278,19 @@ def _database(case: Case) -> MailboxDatabase | None:
     return None if case.user is None else case.snapshot.lookup.database(case.user.database)
 
 
-def _state_of(name: str, member: Member | None) -> str:
+def _server_at(name: str, case: Case) -> str:
+    """A server, and what keeps calls from it."""
+    pool, transport = case.snapshot.pool, case.facts.caller.transport
+    member = pool.by_name.get(name)
     if member is None:
         return f"{name} (not in the pool)"
-    return name if member.is_available else f"{name} ({member.server.state})"
+    if member.server.state is not ComponentState.ACTIVE:
+        return f"{name} ({member.server.state})"
+    if not _is_missed(member, case):
+        return name
+    target = pool.health.targets.get((name, transport))
+    detail = f": {target.detail}" if target is not None and target.detail else ""
+    return f"{name} ({pool.health.state_of(name, transport)} for {transport}{detail})"
 
 
 def _name_of(gateway: UMIPGateway | None) -> str:

@@ -100,10 +100,25 @@ def decide(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = Tally(
     return Reject(Reason.NO_MAILBOX_SERVER)
 
 
+def classify(facts: RequestFacts, snapshot: RoutingSnapshot) -> Case | Decision:
+    """What a call is for, by the rules before the choice of a server; for those who answer it (the UM worker).
+
+    Returns:
+        The case with what the rules have found, or the decision of the rule that ended the matter.
+    """
+    case = Case(facts, snapshot, Tally())
+    applied = _APPLIED if snapshot.lookup.has_dial_plans else _APPLIED_WITHOUT_NUMBERS
+    for apply in applied[:-1]:
+        decision = apply(case)
+        if decision is not None:
+            return decision
+    return case
+
+
 def _component_state(case: Case) -> Decision | None:
     state = case.snapshot.component_state
     if state is _ACTIVE:
-        return None
+        return Reject(Reason.MAX_CALLS) if case.snapshot.is_full else None
     return Reject(Reason.DRAINING if state is ComponentState.DRAINING else Reason.INACTIVE)
 
 
@@ -268,7 +283,7 @@ def _target(case: Case) -> Decision | None:
 
 
 def _why_nobody(case: Case) -> Reason:
-    """Why no server can take the call: those that listen with the caller's security are this router, or none does."""
+    """Why no server can take the call: those that are up for the caller's security are this router, or none is."""
     is_only_self = any(_port(member, case) > 0 for member in case.snapshot.pool.available)
     return Reason.SELF_REDIRECT if is_only_self else Reason.NO_MAILBOX_SERVER
 
@@ -290,13 +305,13 @@ def _owner(case: Case) -> tuple[Member | None, bool]:
 
 
 def _can_take(member: Member, case: Case) -> bool:
-    """Whether a server listens with the caller's security, and is not this router."""
+    """Whether a server listens and takes calls with the caller's security, and is not this router."""
     return _port(member, case) > 0 and not _is_self(member, case)
 
 
 def _port(member: Member, case: Case) -> int:
-    """A TLS caller gets the TLS port and the other way round, always (A2)."""
-    return member.server.tls_port if case.facts.caller.transport is _TLS else member.server.tcp_port
+    """A TLS caller gets the TLS port and the other way round, always (A2); 0 where that port takes no calls."""
+    return member.tls_port if case.facts.caller.transport is _TLS else member.tcp_port
 
 
 def _alternatives(chosen: Member, case: Case) -> tuple[Target, ...]:
@@ -351,7 +366,13 @@ def _leads_back(target: Target, facts: RequestFacts) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("1", "the router is Active", _component_state, (Reason.DRAINING, Reason.INACTIVE), "[DOC]; code chosen"),
+    Rule(
+        "1",
+        "the router is Active",
+        _component_state,
+        (Reason.DRAINING, Reason.INACTIVE, Reason.MAX_CALLS),
+        "[DOC]; code chosen",
+    ),
     Rule("2", "the peer is a UM IP gateway", _known_gateway, (Reason.UNKNOWN_GATEWAY,), "[DOC]; 403 [3P]"),
     Rule("3", "the gateway is Enabled", _gateway_status, tuple(_REASONS_OF_STATUS.values()), "[DOC]; codes chosen"),
     Rule("3a", "sips came over TLS", _sips_in_the_clear, (Reason.SIPS_NOT_ALLOWED,), "RFC 5630 5.4; chosen"),

@@ -60,6 +60,8 @@ class RoutingSnapshot:
     lookup: DirectoryLookup = field(default_factory=lambda: DirectoryLookup(Directory()))
     pool: Pool = field(default_factory=Pool)
     component_state: ComponentState = ComponentState.ACTIVE
+    is_full: bool = False
+    """MaxCallsAllowed is reached; only ever true for an emulated UM service, for the router has no such limit (A3)."""
     selection: Selection = Selection.RENDEZVOUS
     own_endpoints: frozenset[tuple[str, int]] = frozenset()
     """(lower-case name or address, port) at which this router itself listens; no call is ever sent there."""

@@ -56,6 +56,7 @@ class Target:
 
 _DECISION = (
     "unit/test_redirect.py",
+    "unit/test_redirect_health.py",
     "unit/test_redirect_numbers.py",
     "unit/test_redirect_target.py",
     "property/test_decide.py",

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from callrouter.decision import REJECTIONS, CallType, Decision, Redirect, Reject
 from callrouter.directory.lookup import DirectoryLookup
-from callrouter.directory.model import Directory, MailboxServer
+from callrouter.directory.model import ComponentState, Directory, MailboxServer
 from callrouter.facts import RequestFacts
+from callrouter.pool.health import UNWATCHED, HealthState, PoolHealth, Probing
 from callrouter.pool.model import Pool, build_pool
 from callrouter.pool.selection import Selection, Tally
 from callrouter.reason import Reason
@@ -50,7 +51,15 @@ def is_self(server: MailboxServer, facts: RequestFacts, snapshot: RoutingSnapsho
 
 
 def with_servers(snapshot: RoutingSnapshot, servers: Sequence[MailboxServer]) -> RoutingSnapshot:
-    return replace(snapshot, pool=build_pool(servers))
+    return replace(snapshot, pool=build_pool(servers, snapshot.pool.health))
+
+
+def is_healthy(server: MailboxServer, transport: Transport, health: PoolHealth) -> bool:
+    """Whether probes let calls over this transport go to the server, by the words of the setting."""
+    if health.policy.mode is Probing.OFF:
+        return True
+    state = health.targets[server.name, transport].state
+    return state is HealthState.UP or (state is HealthState.UNKNOWN and health.policy.mode is Probing.ASSUME_HEALTHY)
 
 
 def servers_of(snapshot: RoutingSnapshot) -> list[MailboxServer]:
@@ -96,24 +105,49 @@ def test_decide_order_of_pool_and_tables_changes_nothing(
     shuffled = replace(
         snapshot,
         lookup=DirectoryLookup(Directory(**{name: tuple(table) for name, table in tables.items()})),
-        pool=build_pool(tables["servers"]),
+        pool=build_pool(tables["servers"], snapshot.pool.health),
     )
     assert decide(facts, shuffled, tally) == decide(facts, snapshot, tally)
 
 
 @given(cases(), st.sampled_from((AnswerForm(), ALL)), tallies())
-def test_redirect_leads_to_available_servers_and_never_to_ourselves(
-    drawn: Drawn, form: AnswerForm, tally: Tally
-) -> None:
+def test_redirect_leads_to_healthy_servers_and_never_to_ourselves(drawn: Drawn, form: AnswerForm, tally: Tally) -> None:
     facts, snapshot = drawn
     decision = decide(facts, replace(snapshot, form=form), tally)
     for target in decision.targets if isinstance(decision, Redirect) else ():
-        able = [server for server in snapshot.pool.available if not is_self(server.server, facts, snapshot)]
-        assert (target.host, target.port) in [place_of(member.server, facts) for member in able]
+        able = [
+            server
+            for server in servers_of(snapshot)
+            if server.state is ComponentState.ACTIVE
+            and is_healthy(server, facts.caller.transport, snapshot.pool.health)
+            and not is_self(server, facts, snapshot)
+        ]
+        assert (target.host, target.port) in [place_of(server, facts) for server in able]
+        assert isinstance(decision, Redirect)
+        assert decision.server in [server.name for server in able]
         assert target.port > 0
         assert (target.host, target.port) not in snapshot.own_endpoints
         assert (target.host, target.port) != (facts.caller.local_address, facts.caller.local_port)
         assert not equivalent(parse_uri(str(target)), facts.request_uri)
+
+
+@given(cases(), st.sampled_from((AnswerForm(), ALL)), tallies())
+def test_decide_server_that_is_not_healthy_is_as_one_that_does_not_listen(
+    drawn: Drawn, form: AnswerForm, tally: Tally
+) -> None:
+    facts, snapshot = drawn
+    snapshot = replace(snapshot, form=form)
+    health = snapshot.pool.health
+    deaf = [
+        replace(
+            server,
+            tcp_port=server.tcp_port if is_healthy(server, Transport.TCP, health) else 0,
+            tls_port=server.tls_port if is_healthy(server, Transport.TLS, health) else 0,
+        )
+        for server in servers_of(snapshot)
+    ]
+    expected = decide(facts, replace(snapshot, pool=build_pool(deaf, UNWATCHED)), tally)
+    assert decide(facts, snapshot, tally) == expected
 
 
 @given(cases())
@@ -150,7 +184,11 @@ def test_decide_healthy_owner_is_chosen(drawn: Drawn) -> None:
     able = [
         copy.server.name
         for copy in copies
-        if copy and copy.is_available and port_of(copy.server, facts) and not is_self(copy.server, facts, snapshot)
+        if copy
+        and copy.server.state is ComponentState.ACTIVE
+        and port_of(copy.server, facts)
+        and is_healthy(copy.server, facts.caller.transport, snapshot.pool.health)
+        and not is_self(copy.server, facts, snapshot)
     ]
     assert not able or decision.server == able[0]
 

@@ -7,12 +7,14 @@ from callrouter.directory.model import ComponentState, Directory
 from callrouter.explain import explain_request
 from callrouter.hypothetical import HypotheticalCall, build_invite, read_request
 from callrouter.narration import NARRATORS
+from callrouter.pool.health import Probing, timed_out
 from callrouter.pool.model import build_pool
 from callrouter.redirect import RULES
 from callrouter.sip.limits import MessageLimits
 from callrouter.snapshot import AnswerForm, RoutingSnapshot
 from callrouter.wire import Peer, Transport
-from tests.unit.explained import DIRECTORY, GATEWAYS, GW1, GW2, GW3, GW4, SNAPSHOT, STRANGER
+from tests.unit.explained import DIRECTORY, GATEWAYS, GW1, GW2, GW3, GW4, SERVERS, SNAPSHOT, STRANGER
+from tests.unit.probed import health_of
 
 
 def tell(number: str, peer: Peer, call: HypotheticalCall, snapshot: RoutingSnapshot = SNAPSHOT) -> tuple[str, str, str]:
@@ -232,6 +234,11 @@ def test_narration_names_what_the_rule_looked_at_and_found(
     assert tell(number, peer, asked) == expected
 
 
+def test_narration_of_a_service_that_has_all_the_calls_it_may_have_says_so() -> None:
+    expected = ("the component state of the router", "Active, with as many calls as MaxCallsAllowed lets it have")
+    assert tell("1", GW1, call("4000"), replace(SNAPSHOT, is_full=True)) == (*expected, "max-calls")
+
+
 @pytest.mark.parametrize("number", ["4", "5", "6", "7", "8", "9"])
 def test_narration_without_dial_plans_says_that_numbers_do_not_matter(number: str) -> None:
     simple = replace(SNAPSHOT, lookup=DirectoryLookup(Directory(GATEWAYS)))
@@ -268,6 +275,56 @@ def test_narration_of_a_database_without_a_reachable_copy_says_that_the_pool_was
         "database DB2 of user bob: active on MBX2 (not in the pool), passive on MBX3 (not in the pool)"
     )
     assert found == "MBX1 at mbx1.test:5062 over TCP, no copy can be reached: chosen from the pool by first"
+
+
+MBX1_TCP, MBX3_TCP, MBX3_TLS = ("MBX1", Transport.TCP), ("MBX3", Transport.TCP), ("MBX3", Transport.TLS)
+
+
+def test_narration_of_servers_that_are_down_names_them_and_what_probes_found() -> None:
+    health = health_of(SERVERS, down=[MBX1_TCP], unknown=[MBX3_TLS])
+    looked_at, found, _ = tell("10-11", GW1, call("5000"), replace(SNAPSHOT, pool=build_pool(SERVERS, health)))
+    assert looked_at == "the pool: MBX1 (Down for TCP: connection refused), MBX2 (Draining), MBX3"
+    assert found == ("MBX3 at [2001:db8::3]:5062 over TCP, chosen from the pool by first; passed over: MBX1 (Down)")
+
+
+def test_narration_of_an_owner_that_is_down_says_so_beside_the_passive_copy() -> None:
+    health = health_of(SERVERS, down=[MBX1_TCP])
+    snapshot = replace(SNAPSHOT, pool=build_pool(SERVERS, health))
+    looked_at, found, _ = tell("10-11", GW1, call("4000", "1", "2001"), snapshot)
+    assert looked_at == (
+        "database DB1 of user alice: active on MBX1 (Down for TCP: connection refused), passive on MBX3"
+    )
+    assert found == ("MBX3 at [2001:db8::3]:5062 over TCP, which has a passive copy; passed over: MBX1 (Down)")
+
+
+def test_narration_of_copies_after_the_chosen_one_does_not_call_them_passed_over() -> None:
+    snapshot = replace(SNAPSHOT, pool=build_pool(SERVERS, health_of(SERVERS, down=[MBX3_TCP])))
+    _, found, _ = tell("10-11", GW1, call("4000", "1", "2001"), snapshot)
+    assert found == "MBX1 at mbx1.test:5062 over TCP, which has the active copy"
+
+
+def test_narration_where_no_server_is_up_says_so() -> None:
+    health = health_of(SERVERS, down=[MBX1_TCP], unknown=[MBX3_TCP])
+    looked_at, found, outcome = tell("10-11", GW1, call("5000"), replace(SNAPSHOT, pool=build_pool(SERVERS, health)))
+    assert looked_at == ("the pool: MBX1 (Down for TCP: connection refused), MBX2 (Draining), MBX3 (Unknown for TCP)")
+    assert found == "no server is Active and up for TCP; passed over: MBX1 (Down), MBX3 (Unknown)"
+    assert outcome == "no-mailbox-server"
+    health, _ = health.record(MBX3_TCP, timed_out(2.0), 12.0)
+    looked_at, _, _ = tell("10-11", GW1, call("5000"), replace(SNAPSHOT, pool=build_pool(SERVERS, health)))
+    assert looked_at.endswith("MBX3 (Unknown for TCP: no answer within 2 s)")
+
+
+def test_narration_of_servers_that_only_nobody_asked_is_as_ever() -> None:
+    health = health_of(SERVERS, unknown=[MBX1_TCP, MBX3_TCP], mode=Probing.ASSUME_HEALTHY)
+    assumed = replace(SNAPSHOT, pool=build_pool(SERVERS, health))
+    assert tell("10-11", GW1, call("5000"), assumed) == tell("10-11", GW1, call("5000"))
+
+
+def test_narration_of_a_port_that_is_not_listened_on_is_no_matter_of_health() -> None:
+    servers = (replace(SERVERS[0], tcp_port=0),)
+    snapshot = replace(SNAPSHOT, pool=build_pool(servers, health_of(servers, down=[("MBX1", Transport.TLS)])))
+    looked_at, found, _ = tell("10-11", GW1, call("5000"), snapshot)
+    assert (looked_at, found) == ("the pool: MBX1", "no server is Active and listens for TCP")
 
 
 def test_narration_of_several_contacts_counts_them() -> None:

@@ -24,7 +24,7 @@ STRANGER = Peer("198.51.100.9", 1, local_address="192.0.2.1", local_port=5060)
 def test_rules_number_and_reasons_are_those_of_the_table() -> None:
     assert [rule.number for rule in RULES] == ["1", "2", "3", "3a", "4", "5", "6", "7", "8", "9", "10-11"]
     assert [list(map(str, rule.reasons)) for rule in RULES] == [
-        ["draining", "inactive"],
+        ["draining", "inactive", "max-calls"],
         ["unknown-gateway"],
         ["gateway-disabled", "gateway-no-new-calls"],
         ["sips-not-allowed"],
@@ -101,6 +101,13 @@ def test_decide_call_with_many_faults_ends_at_the_first_rule_in_order() -> None:
 )
 def test_decide_router_that_is_not_active_rejects_before_anything_else(state: ComponentState, reason: Reason) -> None:
     assert decide(facts_of(peer=STRANGER), simple_world(component_state=state)) == Reject(reason)
+
+
+def test_decide_server_that_is_full_rejects_before_anything_else_unless_it_is_not_active() -> None:
+    world = simple_world(MBX1, is_full=True)
+    assert decide(facts_of(), world) == decide(facts_of(peer=STRANGER), world) == Reject(Reason.MAX_CALLS)
+    away = replace(world, component_state=ComponentState.DRAINING)
+    assert decide(facts_of(), away) == Reject(Reason.DRAINING)
 
 
 # --- rules 2 and 3

@@ -28,6 +28,7 @@ def test_snapshot_of_nothing_is_active_and_knows_nobody() -> None:
     snapshot = RoutingSnapshot()
     assert (snapshot.component_state, snapshot.selection) == (ComponentState.ACTIVE, Selection.RENDEZVOUS)
     assert not snapshot.lookup.has_dial_plans
+    assert not snapshot.is_full
     assert (snapshot.pool, snapshot.own_endpoints, snapshot.form) == (Pool(), frozenset(), AnswerForm())
 
 

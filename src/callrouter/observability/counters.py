@@ -1,6 +1,7 @@
 """Counts what happened. Plain integers in plain dicts: the answer path pays for one increment, a scrape for the rest.
 
-Every key is from a closed set (enums, status codes of ours, names of settings), so a peer cannot make a dict grow.
+Every key is from a closed set (enums, status codes of ours, names of settings, servers of the directory), so a peer
+cannot make a dict grow.
 The product's own four counters (EXCHANGE-UM A5 and B section 6, `MSExchangeUMRouterAvailability`) are kept beside.
 No clock: instants come with the events, `now` with the question.
 """
@@ -9,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from callrouter.reason import Reason
-from callrouter.telemetry import RequestAnswered
+from callrouter.reason import CallEnd, Reason
+from callrouter.telemetry import CallEnded, ProbeOutcome, RequestAnswered
 from callrouter.wire import CloseReason, Transport
 
 OTHER_METHOD = "other"
@@ -37,6 +38,8 @@ KNOWN_METHODS: Mapping[str, str] = {
 
 AnswerKey: TypeAlias = tuple[str, int, Reason, Transport]
 """Method label, status, reason, transport."""
+ServerPort: TypeAlias = tuple[str, Transport]
+"""The name of a Mailbox server and a transport that it listens on."""
 
 _MINUTES = 60
 _SECONDS_PER_MINUTE = 60
@@ -93,6 +96,13 @@ class Counters:
         self.inbound_calls_rejected = 0
         self.calls_ended_by_internal_error = 0
         self.rejected_over_the_last_hour = HourlyShare()
+        self.calls_answered = 0
+        self.calls_in_progress = 0
+        """Calls that a user agent here holds."""
+        self.calls_ended: defaultdict[CallEnd, int] = defaultdict(int)
+        self.probes: dict[ServerPort, defaultdict[ProbeOutcome, int]] = {}
+        self.servers_up: dict[ServerPort, bool] = {}
+        """What probes say; without those of which nothing is known yet."""
 
     def count_answer(self, event: RequestAnswered) -> None:
         """Count a request; an INVITE is a call.
@@ -111,6 +121,26 @@ class Counters:
                 if reason is Reason.INTERNAL_ERROR:
                     self.calls_ended_by_internal_error += 1
             self.rejected_over_the_last_hour.add(event.answered_at, rejected=rejected)
+
+    def count_call_began(self) -> None:
+        """Count a call that a user agent here holds from now on."""
+        self.calls_answered += 1
+        self.calls_in_progress += 1
+
+    def count_call_ended(self, event: CallEnded) -> None:
+        """Count a call that a user agent here held, or tried."""
+        self.calls_ended[event.cause] += 1
+        if event.was_answered:
+            self.calls_in_progress -= 1
+
+    def count_probe(self, port: ServerPort, outcome: ProbeOutcome) -> None:
+        """Count a probe that came to its end."""
+        self.probes.setdefault(port, defaultdict(int))[outcome] += 1
+
+    def forget_server(self, port: ServerPort) -> None:
+        """Drop what was counted of a port that is probed no more."""
+        self.probes.pop(port, None)
+        self.servers_up.pop(port, None)
 
     def count_opened(self, transport: Transport) -> None:
         """Count a connection that now is open."""

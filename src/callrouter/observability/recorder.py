@@ -1,7 +1,8 @@
 """Takes the events of the layers below and turns each into a count, a journal entry and a log line.
 
-The only `telemetry.Sink` of the running router. Never raises and never waits: text of a peer is made safe by the log,
-and no octets of a message are logged beyond its Call-ID.
+The only `telemetry.Sink` of a running role; several roles of one process have one each, with counters, journal and a
+bound logger of their own. Never raises and never waits: text of a peer is made safe by the log, and no octets of a
+message are logged beyond its Call-ID.
 """
 
 import logging
@@ -15,6 +16,8 @@ from callrouter.observability.counters import Counters
 from callrouter.observability.journal import Journal
 from callrouter.reason import Reason
 from callrouter.telemetry import (
+    CallBegan,
+    CallEnded,
     ConnectionClosed,
     ConnectionOpened,
     ConnectionRejected,
@@ -22,7 +25,10 @@ from callrouter.telemetry import (
     FramingLost,
     KeepAliveAnswered,
     MessageDiscarded,
+    ProbeFinished,
+    ProbingEnded,
     RequestAnswered,
+    ServerHealthChanged,
     SessionFailed,
     TlsHandshakeFailed,
     TransactionTimedOut,
@@ -32,8 +38,11 @@ from callrouter.wire import Peer
 MAX_LOGGED_CALL_ID = 256
 TLS_FAILURE_EVENT_ID = 1649
 """The product's id for a TLS failure with a gateway (EXCHANGE-UM A5)."""
+SERVER_DOWN_EVENT_ID = 1400
+"""The product's id for a peer that does not answer OPTIONS as it should (EXCHANGE-UM A5, B 3.6)."""
 
 _LEAST_FAILURE = 400
+_MILLISECOND_DIGITS = 3
 _MICROSECONDS = 1e6
 
 
@@ -67,10 +76,15 @@ class Recorder:
             KeepAliveAnswered: self._keep_alive_answered,
             FramingLost: self._framing_lost,
             TransactionTimedOut: self._transaction_timed_out,
+            CallBegan: self._call_began,
+            CallEnded: self._call_ended,
             ConnectionOpened: self._connection_opened,
             ConnectionClosed: self._connection_closed,
             ConnectionRejected: self._connection_rejected,
             TlsHandshakeFailed: self._tls_handshake_failed,
+            ProbeFinished: self._probe_finished,
+            ProbingEnded: self._probing_ended,
+            ServerHealthChanged: self._server_health_changed,
             SessionFailed: self._session_failed,
         }
 
@@ -137,6 +151,21 @@ class Recorder:
         if self._log_calls:
             self._log.info("transaction timed out", call_id=event.call_id[:MAX_LOGGED_CALL_ID], peer=str(event.peer))
 
+    def _call_began(self, _event: CallBegan) -> None:
+        # Its answer has its line already.
+        self._counters.count_call_began()
+
+    def _call_ended(self, event: CallEnded) -> None:
+        self._counters.count_call_ended(event)
+        if self._log_calls:
+            self._log.info(
+                "call ended",
+                call_id=event.call_id[:MAX_LOGGED_CALL_ID],
+                peer=str(event.peer),
+                cause=event.cause.value,
+                seconds=round(event.seconds, _MILLISECOND_DIGITS),
+            )
+
     def _connection_opened(self, event: ConnectionOpened) -> None:
         peer = event.peer
         self._counters.count_opened(peer.transport)
@@ -176,6 +205,31 @@ class Recorder:
             local=str(Peer(event.local_address, event.local_port)),
             detail=event.detail,
         )
+
+    def _probe_finished(self, event: ProbeFinished) -> None:
+        self._counters.count_probe((event.server, event.transport), event.outcome)
+        if self._at_debug:
+            self._log.debug(
+                "probe finished",
+                server=event.server,
+                transport=event.transport.value,
+                result=event.outcome.value,
+                detail=event.detail,
+                seconds=round(event.seconds, _MILLISECOND_DIGITS),
+            )
+
+    def _probing_ended(self, event: ProbingEnded) -> None:
+        self._counters.forget_server((event.server, event.transport))
+
+    def _server_health_changed(self, event: ServerHealthChanged) -> None:
+        self._counters.servers_up[event.server, event.transport] = event.is_up
+        fields: dict[str, Any] = {"server": event.server, "transport": event.transport.value, "detail": event.detail}
+        if event.status:
+            fields["status"] = event.status
+        if event.is_up:
+            self._log.info("mailbox server up", **fields)
+        else:
+            self._log.warning("mailbox server down", event_id=SERVER_DOWN_EVENT_ID, **fields)
 
     def _session_failed(self, event: SessionFailed) -> None:
         self._counters.count_session_failure()

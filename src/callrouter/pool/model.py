@@ -1,10 +1,12 @@
-"""The pool: the Mailbox servers of a directory with what selection needs to know of each. Immutable."""
+"""The pool: the Mailbox servers of a directory with what a decision needs to know of each. Immutable."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from callrouter.directory.model import ComponentState, MailboxServer
+from callrouter.pool.health import UNWATCHED, PoolHealth
+from callrouter.wire import Transport
 
 _SEED_BYTES = 8
 
@@ -16,11 +18,15 @@ class Member:
     server: MailboxServer
     seed: int
     """A number of 64 bits made of the server's name: the same in every process, wherever the server stands."""
+    tcp_port: int
+    """Where new calls over TCP can go; 0 where the server does not listen for them, or probes say that it is down."""
+    tls_port: int
+    """The same for TLS."""
 
     @property
     def is_available(self) -> bool:
-        """Whether new calls may go there."""
-        return self.server.state is ComponentState.ACTIVE
+        """Whether new calls may go there, by one transport at least."""
+        return self.server.state is ComponentState.ACTIVE and (self.tcp_port > 0 or self.tls_port > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,25 @@ class Pool:
     """Those that can take new calls."""
     by_name: Mapping[str, Member] = field(default_factory=dict)
     """Every member by the name of its server."""
+    health: PoolHealth = UNWATCHED
+    """What the members' ports were made by."""
 
 
-def build_pool(servers: Iterable[MailboxServer]) -> Pool:
-    """The pool of these servers."""
-    members = tuple(Member(server, hash_64(server.name)) for server in servers)
+def build_pool(servers: Iterable[MailboxServer], health: PoolHealth = UNWATCHED) -> Pool:
+    """The pool of these servers; those that the health does not know count as unknown."""
+    members = tuple(_build_member(server, health) for server in servers)
     available = tuple(member for member in members if member.is_available)
-    return Pool(members, available, {member.server.name: member for member in members})
+    return Pool(members, available, {member.server.name: member for member in members}, health)
+
+
+def _build_member(server: MailboxServer, health: PoolHealth) -> Member:
+    name = server.name
+    return Member(
+        server,
+        hash_64(name),
+        server.tcp_port if health.is_usable(name, Transport.TCP) else 0,
+        server.tls_port if health.is_usable(name, Transport.TLS) else 0,
+    )
 
 
 def hash_64(text: str) -> int:

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrouter.observability.counters import KNOWN_METHODS, Counters, HourlyShare
-from callrouter.reason import Reason
+from callrouter.reason import CallEnd, Reason
+from callrouter.telemetry import CallEnded, ProbeOutcome
 from callrouter.wire import CloseReason, Transport
-from tests.unit.observability.samples import TLS_PEER, answered
+from tests.unit.observability.samples import TCP_PEER, TLS_PEER, answered
 
 ANY_TEXT = st.text(st.characters(categories=None))
 
@@ -80,6 +81,30 @@ def test_open_connections_follow_opened_and_closed() -> None:
     assert counters.connections_open == {Transport.TCP: 0, Transport.TLS: 1}
     assert counters.connections_opened == {Transport.TLS: 2}
     assert counters.connections_closed == {(CloseReason.IDLE_TIMEOUT, Transport.TLS): 1}
+
+
+def test_calls_in_progress_follow_began_and_ended() -> None:
+    counters = Counters()
+    counters.count_call_began()
+    counters.count_call_began()
+    counters.count_call_ended(CallEnded(TCP_PEER, "a", CallEnd.REMOTE_BYE, 3.0, was_answered=True))
+    counters.count_call_ended(CallEnded(TCP_PEER, "b", CallEnd.REJECTED, 0.0, was_answered=False))
+    assert (counters.calls_answered, counters.calls_in_progress) == (2, 1)
+    assert counters.calls_ended == {CallEnd.REMOTE_BYE: 1, CallEnd.REJECTED: 1}
+
+
+def test_probes_are_counted_by_port_and_outcome_until_the_server_leaves() -> None:
+    counters = Counters()
+    tcp, tls = ("MBX1", Transport.TCP), ("MBX1", Transport.TLS)
+    counters.count_probe(tcp, ProbeOutcome.ALIVE)
+    counters.count_probe(tcp, ProbeOutcome.ALIVE)
+    counters.count_probe(tls, ProbeOutcome.REFUSED)
+    counters.servers_up[tcp] = True
+    assert counters.probes == {tcp: {ProbeOutcome.ALIVE: 2}, tls: {ProbeOutcome.REFUSED: 1}}
+    counters.forget_server(tcp)
+    counters.forget_server(("MBX9", Transport.TCP))
+    assert counters.probes == {tls: {ProbeOutcome.REFUSED: 1}}
+    assert counters.servers_up == {}
 
 
 def test_share_without_calls_is_zero() -> None:

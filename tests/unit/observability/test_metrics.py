@@ -9,6 +9,7 @@ from callrouter import __version__
 from callrouter.observability.counters import Counters
 from callrouter.observability.metrics import CONTENT_TYPE, MetricSources, create_registry, render
 from callrouter.reason import Reason
+from callrouter.telemetry import ProbeOutcome
 from callrouter.wire import CloseReason, Transport
 from tests.unit.observability.samples import TLS_PEER, answered
 
@@ -76,6 +77,29 @@ def test_metrics_show_every_counter(registry: CollectorRegistry, counters: Count
     assert value(registry, "connections_rejected_total", limit="limits.max_connections") == 8
     assert value(registry, "log_lines_lost_total") == 7
     assert value(registry, "build_info", version=__version__) == 1
+
+
+def test_metrics_show_what_probes_say_until_the_server_leaves(registry: CollectorRegistry, counters: Counters) -> None:
+    tcp, tls = ("MBX1", Transport.TCP), ("MBX1", Transport.TLS)
+    counters.count_probe(tcp, ProbeOutcome.ALIVE)
+    counters.count_probe(tls, ProbeOutcome.NO_ANSWER)
+    counters.servers_up |= {tcp: True, tls: False}
+    assert value(registry, "mailbox_server_up", server="MBX1", transport="TCP") == 1
+    assert value(registry, "mailbox_server_up", server="MBX1", transport="TLS") == 0
+    assert value(registry, "probes_total", server="MBX1", transport="TCP", result="alive") == 1
+    assert value(registry, "probes_total", server="MBX1", transport="TLS", result="no-answer") == 1
+    counters.forget_server(tls)
+    assert value(registry, "mailbox_server_up", server="MBX1", transport="TLS") is None
+    assert value(registry, "probes_total", server="MBX1", transport="TLS", result="no-answer") is None
+    assert value(registry, "mailbox_server_up", server="MBX1", transport="TCP") == 1
+
+
+def test_name_of_a_server_cannot_break_the_format(registry: CollectorRegistry, counters: Counters) -> None:
+    counters.servers_up['a"}\n# x\\', Transport.TCP] = True
+    body, _ = render(registry)
+    samples = [sample for family in text_string_to_metric_families(body.decode()) for sample in family.samples]
+    [sample] = [sample for sample in samples if sample.name == "callrouter_mailbox_server_up"]
+    assert sample.labels["server"] == 'a"}\n# x\\'
 
 
 def test_render_parses_again_and_names_everything_callrouter_or_process(registry: CollectorRegistry) -> None:

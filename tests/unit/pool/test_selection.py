@@ -53,7 +53,7 @@ def test_mix_is_undone_by_its_inverse() -> None:
 
 @pytest.mark.parametrize("mixed", [0, TOP])
 def test_select_rendezvous_hash_at_either_end_still_chooses(mixed: int) -> None:
-    member = Member(MailboxServer("edge"), hash_64("c1") ^ unmix(mixed))
+    member = Member(MailboxServer("edge"), hash_64("c1") ^ unmix(mixed), 5062, 5063)
     chosen = select([*MEMBERS, member], "c1", Selection.RENDEZVOUS)
     # h near 1 has the highest score, h near 0 the lowest.
     assert (chosen is member) == (mixed == TOP)
@@ -61,7 +61,7 @@ def test_select_rendezvous_hash_at_either_end_still_chooses(mixed: int) -> None:
 
 
 def test_select_rendezvous_equal_scores_go_to_the_first_name() -> None:
-    twins = [Member(MailboxServer(name), 7) for name in "cab"]
+    twins = [Member(MailboxServer(name), 7, 5062, 5063) for name in "cab"]
     for order in itertools.permutations(twins):
         chosen = select(order, "c1", Selection.RENDEZVOUS)
         assert chosen is not None

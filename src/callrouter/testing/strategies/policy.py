@@ -1,4 +1,4 @@
-"""What a decision is made of: peers, facts, directories, pools (EXCHANGE-UM A2 to A4).
+"""What a decision is made of: peers, facts, directories, pools and their health (EXCHANGE-UM A2 to A4).
 
 Numbers, names and addresses are drawn from few, so that calls often meet what the directory knows: every Reason of the
 decision and every call type comes up. Directories are sound, as `sources` would have them: names and numbers are used
@@ -30,6 +30,7 @@ from callrouter.directory.model import (
     VoipSecurity,
 )
 from callrouter.facts import CallerFacts, Diverted, Party, RequestFacts, party_of
+from callrouter.pool.health import UNWATCHED, HealthPolicy, HealthState, Place, PoolHealth, Probing, TargetHealth
 from callrouter.pool.model import Pool, build_pool
 from callrouter.pool.selection import Selection, Tally
 from callrouter.sip.uri import SipUri, TelUri, parse_uri
@@ -185,9 +186,23 @@ def mailbox_servers() -> st.SearchStrategy[MailboxServer]:
     )
 
 
+def healths() -> st.SearchStrategy[PoolHealth]:
+    """What probes say of the servers that `mailbox_servers` draws: nothing, or that all are up but for a few."""
+    targets = st.sampled_from([*itertools.product(_SERVERS, Transport)])
+    sick = st.dictionaries(targets, st.sampled_from((HealthState.DOWN, HealthState.UNKNOWN)), max_size=6)
+    watched = st.builds(_health_of, st.sampled_from((Probing.ON, Probing.ON, Probing.ASSUME_HEALTHY)), sick)
+    return st.sampled_from((False, True)).flatmap({False: st.just(UNWATCHED), True: watched}.__getitem__)
+
+
+def _health_of(mode: Probing, sick: dict[tuple[str, Transport], HealthState]) -> PoolHealth:
+    states = dict.fromkeys(itertools.product(_SERVERS, Transport), HealthState.UP) | sick
+    return PoolHealth(HealthPolicy(mode), {key: TargetHealth(Place(), state) for key, state in states.items()})
+
+
 def pools() -> st.SearchStrategy[Pool]:
-    """Up to five servers with different names."""
-    return st.lists(mailbox_servers(), max_size=6).map(lambda servers: build_pool(_first_of_each(servers, _name_of)))
+    """Up to five servers with different names, some of which may be down."""
+    servers = st.lists(mailbox_servers(), max_size=6).map(lambda drawn: _first_of_each(drawn, _name_of))
+    return st.builds(build_pool, servers, healths())
 
 
 def tallies() -> st.SearchStrategy[Tally]:
@@ -336,11 +351,15 @@ def snapshots(
     """
     endpoints = st.tuples(st.sampled_from((*_SERVER_HOSTS, *_ADDRESSES)), st.sampled_from(_PORTS))
     return st.builds(
-        lambda directory, **rest: RoutingSnapshot(DirectoryLookup(directory), build_pool(directory.servers), **rest),
+        lambda directory, health, **rest: RoutingSnapshot(
+            DirectoryLookup(directory), build_pool(directory.servers, health), **rest
+        ),
         directories(),
+        healths(),
         component_state=st.sampled_from((ComponentState.ACTIVE,) * 40 + tuple(ComponentState)),
         selection=st.sampled_from(tuple(selections)),
         own_endpoints=st.lists(endpoints, max_size=2).map(frozenset),
+        is_full=st.sampled_from((False,) * 40 + (True,)),
         form=st.just(AnswerForm(all_contacts=all_contacts)),
     )
 
@@ -367,4 +386,5 @@ def _let_pass(drawn: tuple[RequestFacts, RoutingSnapshot]) -> tuple[RequestFacts
     )
     caller = replace(facts.caller, address=ip_address(_ADDRESSES[0]), identities=None)
     lookup = DirectoryLookup(directory)
-    return facts._replace(caller=caller), replace(snapshot, lookup=lookup, component_state=ComponentState.ACTIVE)
+    passing = replace(snapshot, lookup=lookup, component_state=ComponentState.ACTIVE, is_full=False)
+    return facts._replace(caller=caller), passing

@@ -3,8 +3,10 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from callrouter.decision import CallType, Redirect
-from callrouter.directory.model import Directory, UMHuntGroup
+from callrouter.directory.model import ComponentState, Directory, MailboxServer, UMHuntGroup
 from callrouter.facts import Party, RequestFacts, gather_caller_facts, party_of
+from callrouter.pool.health import HealthState, PoolHealth, Probing
+from callrouter.pool.model import Pool
 from callrouter.pool.selection import Tally
 from callrouter.reason import Reason
 from callrouter.redirect import RULES, decide
@@ -13,8 +15,11 @@ from callrouter.snapshot import RoutingSnapshot
 from callrouter.testing.strategies.policy import (
     calls,
     directories,
+    healths,
+    mailbox_servers,
     parties,
     peers,
+    pools,
     request_facts,
     snapshots,
     tallies,
@@ -27,6 +32,7 @@ SEARCH = settings(phases=[Phase.generate], max_examples=2000, derandomize=True, 
 OF_THE_CALLER = {
     Reason.DRAINING,
     Reason.INACTIVE,
+    Reason.MAX_CALLS,
     Reason.UNKNOWN_GATEWAY,
     Reason.GATEWAY_DISABLED,
     Reason.GATEWAY_NO_NEW_CALLS,
@@ -119,3 +125,32 @@ def test_parties_and_tallies_stay_with_what_was_asked_for(tally: Tally, party: P
 def test_snapshots_offer_all_contacts_where_that_is_asked_for(all_contacts: bool) -> None:
     snapshot = find(snapshots(all_contacts=all_contacts), lambda _: True, settings=SEARCH)
     assert snapshot.form.all_contacts is all_contacts
+
+
+@pytest.mark.parametrize("mode", Probing)
+@pytest.mark.parametrize("state", HealthState)
+def test_healths_reach_every_mode_and_every_state_where_somebody_probes(mode: Probing, state: HealthState) -> None:
+    def is_wanted(health: PoolHealth) -> bool:
+        has_state = any(target.state is state for target in health.targets.values())
+        return health.policy.mode is mode and (has_state or mode is Probing.OFF)
+
+    assert is_wanted(find(healths(), is_wanted, settings=SEARCH))
+
+
+@given(healths(), mailbox_servers())
+def test_healths_know_every_server_where_somebody_probes(health: PoolHealth, server: MailboxServer) -> None:
+    is_watched = health.policy.mode is not Probing.OFF
+    for transport in Transport:
+        assert ((server.name, transport) in health.targets) is is_watched
+
+
+def test_pools_and_snapshots_come_with_servers_that_are_down() -> None:
+    def has_active_server_that_is_down(pool: Pool) -> bool:
+        return any(
+            member.server.state is ComponentState.ACTIVE and (member.server.tcp_port, member.tcp_port) == (5062, 0)
+            for member in pool.members
+        )
+
+    assert find(pools(), has_active_server_that_is_down, settings=SEARCH).members
+    found = find(snapshots(), lambda snapshot: has_active_server_that_is_down(snapshot.pool), settings=SEARCH)
+    assert found.pool.health.policy.mode is not Probing.OFF
