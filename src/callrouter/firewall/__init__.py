@@ -1,0 +1,1 @@
+"""Inbound firewall rules as text: which there are (`rules`), who may connect (`source`), a file per format. Pure."""
