@@ -18,10 +18,13 @@ from fastapi.security import HTTPBearer
 from callrouter import __version__
 from callrouter.admin.calls import calls_router
 from callrouter.admin.control import Control
-from callrouter.admin.entries import entries_router, list_nouns
+from callrouter.admin.entries import Annex, entries_router, list_nouns
 from callrouter.admin.explain import create_explain_router
 from callrouter.admin.guard import DEFAULT_MAX_BODY_BYTES, Access, Guard
 from callrouter.admin.health import health_router, metrics_router
+from callrouter.admin.mailbox import handle_missing_entries, mailbox_router
+from callrouter.admin.mailbox_control import MailboxControl
+from callrouter.admin.models import PoolServer
 from callrouter.admin.refusal import describe_refusal, handle_refusals
 from callrouter.admin.reload import reload_router
 from callrouter.admin.router_settings import settings_router
@@ -43,8 +46,9 @@ class ApiSources:
 
     render_metrics: body and content type of a scrape. clock: the monotonic clock that the journal's events carry
     instants of; wall_clock: the time of day, with a time zone, to show them in. control: without it nothing can be
-    changed but the journal. token: what clients have to present; "" for none. host_names: lower-case names of this
-    host that Host may hold where there is no token; `router.external_host_fqdn` is known without.
+    changed but the journal. mailbox: where the process emulates Mailbox servers. token: what clients have to present;
+    "" for none. host_names: lower-case names of this host that Host may hold where there is no token;
+    `router.external_host_fqdn` is known without.
     """
 
     status: StatusSource
@@ -53,6 +57,7 @@ class ApiSources:
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], datetime] = _utc_now
     control: Control | None = None
+    mailbox: MailboxControl | None = None
     token: str = ""
     host_names: frozenset[str] = field(default_factory=_read_host_names)
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
@@ -70,6 +75,7 @@ def create_api(sources: ApiSources) -> FastAPI:
     )
     api.add_middleware(Guard, access=Access(sources.token, _own_names(sources), sources.max_body_bytes))
     handle_refusals(api)
+    handle_missing_entries(api)
     api.include_router(health_router(sources.status))
     for router in _list_guarded(sources):
         if sources.token:
@@ -92,12 +98,25 @@ def _list_guarded(sources: ApiSources) -> list[APIRouter]:
         metrics_router(sources.render_metrics),
         calls_router(sources.journal, sources.clock, sources.wall_clock),
     ]
+    if sources.mailbox is not None:
+        routers.append(mailbox_router(sources.mailbox))
     control = sources.control
     if control is not None:
-        routers += [settings_router(control), *(entries_router(noun, control) for noun in list_nouns())]
+        annexes = {"servers": _describe_health(sources)}
+        nouns = (entries_router(noun, control, annexes.get(noun.attribute)) for noun in list_nouns())
+        routers += [settings_router(control), *nouns]
         routers.append(reload_router(control))
         routers.append(create_explain_router(control.snapshot))
     return routers
+
+
+def _describe_health(sources: ApiSources) -> Annex:
+    return Annex(
+        "health",
+        tuple[PoolServer, ...],
+        "What probes say of each server, as in /readyz.",
+        lambda: sources.status.readiness().pool.servers,
+    )
 
 
 def _own_names(sources: ApiSources) -> Callable[[], frozenset[str]]:

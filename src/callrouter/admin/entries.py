@@ -5,6 +5,7 @@ and hands it to the control, which takes it whole or refuses it; what entries sa
 compared without regard to case, as Exchange does.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, TypeAlias, get_args
@@ -142,18 +143,31 @@ class EntryList:
         return self._places.get(name.casefold())
 
 
-def entries_router(noun: Noun, control: Control) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Annex:
+    """Something that a list shows beside its entries, which nobody can write.
+
+    name: its key. shape: its type. read: gives its value.
+    """
+
+    name: str
+    shape: Any
+    description: str
+    read: Callable[[], object]
+
+
+def entries_router(noun: Noun, control: Control, annex: Annex | None = None) -> APIRouter:
     """Everything that can be done with one list."""
     router = APIRouter(prefix=f"/api/v1/{noun.path}", tags=[noun.path])
     entries = EntryList(control, noun)
-    _add_list(router, noun, entries)
+    _add_list(router, noun, entries, annex)
     _add_reading_and_removal(router, noun, entries)
     _add_changes(router, noun, entries)
     return router
 
 
-def _add_list(router: APIRouter, noun: Noun, entries: EntryList) -> None:
-    page = _build_page(noun)
+def _add_list(router: APIRouter, noun: Noun, entries: EntryList, annex: Annex | None) -> None:
+    page = _build_page(noun, annex)
     entry_model = noun.entry
 
     @router.get("", name=f"list_{noun.attribute}", summary=noun.description, responses=UNPROCESSABLE)
@@ -162,7 +176,10 @@ def _add_list(router: APIRouter, noun: Noun, entries: EntryList) -> None:
         offset: Annotated[int, Query(ge=0, description="Leave out so many from the beginning")] = 0,
     ) -> page:  # type: ignore[valid-type]  # a model of this noun
         found = entries.read()
-        return page(**{noun.attribute: found[offset : offset + limit], "total": len(found)})
+        shown = {noun.attribute: found[offset : offset + limit], "total": len(found)}
+        if annex is not None:
+            shown[annex.name] = annex.read()
+        return page(**shown)
 
     @router.put("", name=f"replace_{noun.attribute}", summary="Replace the whole list", responses=UNREADABLE_BODY)
     async def replace_list(
@@ -234,12 +251,14 @@ def _add_changes(router: APIRouter, noun: Noun, entries: EntryList) -> None:
         return changed
 
 
-def _build_page(noun: Noun) -> type[BaseModel]:
+def _build_page(noun: Noun, annex: Annex | None) -> type[BaseModel]:
     """The model of a list in a response: the entries under their noun, and how many there are in all."""
     fields: dict[str, Any] = {
         noun.attribute: (tuple[noun.entry, ...], Field(description=noun.description)),  # type: ignore[name-defined]  # a model of this noun
         "total": (int, Field(ge=0, description="How many there are, shown or not.")),
     }
+    if annex is not None:
+        fields[annex.name] = (annex.shape, Field(description=annex.description))
     return create_model(noun.title, **fields)
 
 

@@ -63,17 +63,27 @@ class PoolServer(_Model):
 
     name: Text
     state: Text
-    """Its component state or health, as the pool calls it."""
+    """Active, Draining or Inactive, as the directory says. Of one that is Active and probed: Down where no probed port
+    takes calls, Unknown where no probe has told anything yet."""
     usable: bool
-    """Whether a call may be sent there now."""
+    """Whether calls may be sent there now, over one transport at least."""
     detail: Text = ""
-    """Why not, where there is more to say than the state."""
+    """What keeps calls from it, by transport: "TLS: connection refused"."""
 
 
 class PoolStatus(_Model):
     """The servers that calls are redirected to."""
 
     servers: tuple[PoolServer, ...] = ()
+
+
+class EmulatedServer(_Model):
+    """An emulated Mailbox server of this process."""
+
+    name: Text
+    listeners: tuple[Listener, ...]
+    calls: int
+    """How many go on."""
 
 
 class Readiness(_Model):
@@ -84,6 +94,8 @@ class Readiness(_Model):
     certificates: tuple[Certificate, ...] = ()
     directory: DirectoryStatus
     pool: PoolStatus = PoolStatus()
+    mailbox: tuple[EmulatedServer, ...] = ()
+    """The emulated Mailbox servers of this process, if it has the role."""
     problems: tuple[Text, ...] = ()
     """In sentences; may be there while `ready` is true (a certificate that expires soon)."""
 
@@ -139,3 +151,50 @@ class ComponentStateOfRouter(_Model):
     """`Set-ServerComponentState -Component UMCallRouter`."""
 
     state: ComponentState = Field(alias="State", description="Anything but Active answers every call with 503.")
+
+
+class WorkerStatus(_Model):
+    """The UM worker process of an emulated Mailbox server."""
+
+    server: Text
+    worker: Annotated[int, Field(ge=0, description="1 for the first, one more with each recycle.")]
+    ports: Annotated[dict[str, int], Field(description="Where it listens, by transport.")]
+    calls: Annotated[int, Field(ge=0, description="Calls of the server that go on.")]
+    draining_calls: Annotated[int, Field(ge=0, description="Those of them that earlier workers still have.")]
+    max_calls_allowed: int
+
+
+class WorkerList(_Model):
+    """All emulated servers of this process."""
+
+    workers: tuple[WorkerStatus, ...]
+
+
+PhoneCallState: TypeAlias = Literal["Connecting", "Alerted", "Connected", "Disconnected"]
+
+
+class Outcall(_Model):
+    """A call that an emulated worker has placed (Play on Phone)."""
+
+    call_id: Text
+    server: Text
+    number: Text
+    gateway: Text
+    uri: Annotated[Text, Field(description="The Request-URI of the INVITE.")]
+    state: PhoneCallState
+    status: Annotated[int, Field(description="The final status code; 0 where none has come.")]
+    detail: Annotated[Text, Field(description="How it ended, once it has.")]
+
+
+class OutcallList(_Model):
+    """The calls that an emulated server's workers have placed, the newest first."""
+
+    calls: tuple[Outcall, ...]
+
+
+class PinResets(_Model):
+    """What is remembered of a user's PIN: that it was reset."""
+
+    user: Text
+    resets: Annotated[int, Field(ge=0)]
+    last_reset_at: datetime | None = None

@@ -12,6 +12,8 @@ DEFAULT_TCP_PORT = 5062
 """UM service, TCP (EXCHANGE-UM A1)."""
 DEFAULT_TLS_PORT = 5063
 """UM service, mutual TLS (EXCHANGE-UM A1)."""
+DEFAULT_MAX_CALL_DURATION = 30
+"""`Set-UMDialPlan -MaxCallDuration`, minutes (EXCHANGE-UM B 2.3)."""
 DEFAULT_GATEWAY_PORT = 5060
 """`Set-UMIPGateway -Port`."""
 
@@ -93,6 +95,8 @@ class UMDialPlan:
     pilot_identifier_list: tuple[str, ...] = ()
     equivalent_dial_plan_phone_contexts: tuple[str, ...] = ()
     """Other dial plans in which a caller is looked up too, by their names or phone-contexts."""
+    max_call_duration: int = DEFAULT_MAX_CALL_DURATION
+    """Minutes."""
 
 
 @dataclass(frozen=True, slots=True)

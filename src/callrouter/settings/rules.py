@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from callrouter.settings.model import IPAddressFamily, Settings, StartupMode
+from callrouter.settings.mailbox import EmulatedServer
+from callrouter.settings.model import Settings
+from callrouter.settings.values import IPAddressFamily, StartupMode
+from callrouter.sources.consistency import MAX_PORT
 from callrouter.sources.document import DirectoryDocument, DirectoryError, build_directory
 from callrouter.sources.problem import KeyPath
+
+_PORT_KEYS = ("servers", "port_offset", "bind_address", "um_startup_mode", "worker_ports", "worker_dual_tls_ports")
+"""Of the group `mailbox`: what says which ports are opened where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ def find_conflicts(settings: Settings, *, tls_files_required: bool) -> list[Conf
         *_check_directory(settings),
         *_check_diagnostics(settings),
         *_check_admin(settings),
+        *_check_mailbox(settings),
     ]
     if tls_files_required:
         conflicts.extend(_check_tls_files(settings))
@@ -86,13 +93,46 @@ def _check_diagnostics(settings: Settings) -> Iterator[Conflict]:
 
 def _check_admin(settings: Settings) -> Iterator[Conflict]:
     admin = settings.admin
-    if not admin.enabled or admin.token:
+    if not admin.enabled or admin.token or admin.token_file is not None:
         return
     if not admin.bind_address or not ip_address(admin.bind_address).is_loopback:
-        keys = ("admin.bind_address", "admin.token", "admin.enabled")
+        keys = ("admin.bind_address", "admin.token", "admin.token_file", "admin.enabled")
         place = admin.bind_address or "all addresses"
-        message = f"{place} can be reached from other machines, so that admin.token must be set"
+        message = f"{place} can be reached from other machines, so that admin.token or admin.token_file must be set"
         yield Conflict(("admin", "bind_address"), keys, message)
+
+
+def _check_mailbox(settings: Settings) -> Iterator[Conflict]:
+    mailbox = settings.mailbox
+    keys = tuple(f"mailbox.{name}" for name in _PORT_KEYS)
+    if mailbox.rtp_port_min + mailbox.rtp_port_min % 2 > mailbox.rtp_port_max:
+        message = f"there is no even port from mailbox.rtp_port_min to {mailbox.rtp_port_max}"
+        yield Conflict(("mailbox", "rtp_port_max"), ("mailbox.rtp_port_max", "mailbox.rtp_port_min"), message)
+    names: set[str] = set()
+    taken: dict[int, list[tuple[str, str]]] = {}
+    for index, server in enumerate(mailbox.servers or (EmulatedServer(name="the server"),)):
+        path: KeyPath = ("mailbox", "servers", index) if mailbox.servers else ("mailbox", "worker_ports")
+        if server.name.casefold() in names:
+            yield Conflict((*path, "name"), keys, f"{server.name!r} is the name of another server, too")
+        names.add(server.name.casefold())
+        address = server.bind_address or mailbox.bind_address
+        for port in mailbox.ports_of(server):
+            if port > MAX_PORT:
+                yield Conflict(path, keys, f"port {port} is above {MAX_PORT}")
+                continue
+            others = taken.setdefault(port, [])
+            by = next((name for place, name in others if _overlap(place, address)), "")
+            if by:
+                yield Conflict(path, keys, f"port {port} is taken twice, here and by {by}")
+            others.append((address, server.name))
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether sockets that listen at these bind addresses cannot share a port; "" is all addresses."""
+    if one == other or not one or not other:
+        return True
+    addresses = ip_address(one), ip_address(other)
+    return addresses[0].version == addresses[1].version and any(each.is_unspecified for each in addresses)
 
 
 def _check_tls_files(settings: Settings) -> Iterator[Conflict]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from callrouter.directory.model import (
     DEFAULT_GATEWAY_PORT,
+    DEFAULT_MAX_CALL_DURATION,
     DEFAULT_TCP_PORT,
     DEFAULT_TLS_PORT,
     AutoAttendantStatus,
@@ -78,7 +79,7 @@ class GatewayEntry(Record):
         description="Which addresses of a host name count, for calls over TCP. Without effect on numeric addresses.",
     )
     outcalls_allowed: bool = Field(
-        default=True, description="Accepted and shown, without effect: the router places no calls."
+        default=True, description="Whether an emulated worker may call through it (Play on Phone)."
     )
     um_dial_plan: OptionalName = Field(
         "", description="Makes a default hunt group to this dial plan, for calls that no other hunt group takes."
@@ -92,8 +93,8 @@ class ServerEntry(Record):
     fqdn: OptionalHostName = Field("", description="Host name for the Contact of redirects.")
     address: OptionalTargetAddress = Field(
         "",
-        description="IPv4 or IPv6 address, without brackets. With neither this nor `fqdn`, the address at which the "
-        "caller reached the router.",
+        description="IPv4 or IPv6 address, without brackets. With neither this nor `fqdn` the server is on this host: "
+        "Contacts carry `mailbox.advertised_host`, else the address at which the caller reached the router.",
     )
     tcp_port: Port = Field(DEFAULT_TCP_PORT, description="Port of the UM service for TCP.")
     tls_port: Port = Field(DEFAULT_TLS_PORT, description="Port of the UM service for mutual TLS.")
@@ -123,6 +124,9 @@ class DialPlanEntry(Record):
     )
     equivalent_dial_plan_phone_contexts: tuple[Name, ...] = Field(
         (), description="Dial plans, or their phone-contexts, in which callers are looked up too."
+    )
+    max_call_duration: int = Field(
+        DEFAULT_MAX_CALL_DURATION, ge=1, le=1440, description="Minutes after which an emulated worker ends a call."
     )
 
 

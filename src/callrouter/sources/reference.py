@@ -65,6 +65,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "access_telephone_numbers": "Set-UMDialPlan -AccessTelephoneNumbers",
             "pilot_identifier_list": "Set-UMDialPlan -PilotIdentifierList",
             "equivalent_dial_plan_phone_contexts": "Set-UMDialPlan -EquivalentDialPlanPhoneContexts",
+            "max_call_duration": "Set-UMDialPlan -MaxCallDuration",
         },
         "hunt_groups": {
             "name": "New-UMHuntGroup -Name",

@@ -10,10 +10,12 @@ from fastapi import FastAPI
 
 from callrouter.admin.api import create_api
 from callrouter.admin.control import ControlError
+from callrouter.admin.mailbox_control import MailboxControl, NoSuchEntry
+from callrouter.admin.models import Outcall, PinResets, WorkerStatus
 from callrouter.settings.model import RouterSettings
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.sources.document import DirectoryDocument, DirectoryError, build_directory
-from tests.unit.admin.samples import FakeRouter
+from tests.unit.admin.samples import NOON, FakeRouter
 
 LOCAL = "http://127.0.0.1:8080"
 
@@ -68,13 +70,94 @@ class FakeControl:
         return RoutingSnapshot()
 
 
-def create_controlled_api(control: FakeControl | None, token: str = "", max_body_bytes: int = 1_000_000) -> FastAPI:
+class FakeMailbox:
+    """Emulated servers that remember what they were told: MBX1 and "rack 3/MBX2". Alice is the one user.
+
+    refusals: why nothing can be done now.
+    """
+
+    def __init__(self) -> None:
+        self.servers = {name: _worker(name) for name in ("MBX1", "rack 3/MBX2")}
+        self.placed: dict[str, Outcall] = {}
+        self.pins = PinResets(user="Alice", resets=0)
+        self.refusals: tuple[str, ...] = ()
+
+    def workers(self) -> list[WorkerStatus]:
+        return list(self.servers.values())
+
+    def worker(self, server: str) -> WorkerStatus:
+        for name, status in self.servers.items():
+            if name.casefold() == server.casefold():
+                return status
+        raise NoSuchEntry(f"no emulated server has the name {server!r}")
+
+    def recycle(self, server: str) -> WorkerStatus:
+        before = self.worker(server)
+        self._refuse()
+        changes = {"worker": before.worker + 1, "ports": {"TCP": 5067}, "draining_calls": before.calls}
+        self.servers[before.server] = before.model_copy(update=changes)
+        return self.servers[before.server]
+
+    def play_on_phone(self, server: str, number: str, gateway: str) -> Outcall:
+        name = self.worker(server).server
+        self._refuse()
+        call = Outcall(
+            call_id=f"call-{len(self.placed)}",
+            server=name,
+            number=number,
+            gateway=gateway or "first",
+            uri=f"sip:{number}@192.0.2.10:5060;transport=tcp",
+            state="Connecting",
+            status=0,
+            detail="",
+        )
+        self.placed[call.call_id] = call
+        return call
+
+    def outcalls(self, server: str) -> list[Outcall]:
+        name = self.worker(server).server
+        return [call for call in reversed(self.placed.values()) if call.server == name]
+
+    def outcall(self, server: str, call_id: str) -> Outcall:
+        found = self.placed.get(call_id)
+        if found is None or found.server != self.worker(server).server:
+            raise NoSuchEntry(f"no call of this server has the Call-ID {call_id!r}")
+        return found
+
+    def disconnect(self, server: str, call_id: str) -> Outcall:
+        ended = self.outcall(server, call_id).model_copy(update={"state": "Disconnected", "detail": "local-bye"})
+        self.placed[call_id] = ended
+        return ended
+
+    def reset_pin(self, user: str) -> PinResets:
+        self.pins = PinResets(user="Alice", resets=self.pin_resets(user).resets + 1, last_reset_at=NOON)
+        return self.pins
+
+    def pin_resets(self, user: str) -> PinResets:
+        if user.casefold() != "alice":
+            raise NoSuchEntry(f"no user has the name {user!r}")
+        return self.pins
+
+    def _refuse(self) -> None:
+        if self.refusals:
+            raise ControlError(self.refusals)
+
+
+def _worker(server: str) -> WorkerStatus:
+    return WorkerStatus(server=server, worker=1, ports={"TCP": 5065}, calls=2, draining_calls=0, max_calls_allowed=100)
+
+
+def create_controlled_api(
+    control: FakeControl | None,
+    token: str = "",
+    max_body_bytes: int = 1_000_000,
+    mailbox: MailboxControl | None = None,
+) -> FastAPI:
     """The API of a router of host `callrouter-1`."""
     sources = FakeRouter().build_sources()
     names = frozenset({"callrouter-1"})
-    return create_api(
-        dataclasses.replace(sources, control=control, token=token, host_names=names, max_body_bytes=max_body_bytes)
-    )
+    changed = dataclasses.replace(sources, control=control, mailbox=mailbox, token=token, host_names=names)
+    return create_api(dataclasses.replace(changed, max_body_bytes=max_body_bytes))
 
 
 @asynccontextmanager

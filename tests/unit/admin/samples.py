@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from callrouter.admin.api import ApiSources, create_api
-from callrouter.admin.models import Certificate, DirectoryStatus, Listener, PoolServer, PoolStatus, Readiness
+from callrouter.admin.models import (
+    Certificate,
+    DirectoryStatus,
+    EmulatedServer,
+    Listener,
+    PoolServer,
+    PoolStatus,
+    Readiness,
+)
 from callrouter.observability.counters import Counters
 from callrouter.observability.journal import Journal
 from callrouter.observability.metrics import MetricSources, create_registry, render
@@ -18,6 +26,13 @@ READY = Readiness(
     certificates=(Certificate(file="router.pem", subject="CN=um", not_after=NOON, days_left=10),),
     directory=DirectoryStatus(source="lab.toml", gateways=1, servers=1, loaded_at=NOON),
     pool=PoolStatus(servers=(PoolServer(name="MBX1", state="Active", usable=True),)),
+    mailbox=(
+        EmulatedServer(
+            name="MBX1",
+            listeners=(Listener(name="um-service", transport="TCP", address="192.0.2.1", port=5062),),
+            calls=2,
+        ),
+    ),
 )
 
 

@@ -1,14 +1,19 @@
 """Every list of the directory over HTTP: read, put, patched, deleted and replaced, whole or not at all."""
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
-from callrouter.admin.entries import MAX_ENTRIES, EntryList, list_nouns
+from callrouter.admin.api import create_api
+from callrouter.admin.entries import MAX_ENTRIES, Annex, EntryList, entries_router, list_nouns
+from callrouter.admin.models import PoolServer, PoolStatus
 from callrouter.sources.document import DirectoryDocument
-from tests.unit.admin.fake_control import FakeControl
+from tests.unit.admin.fake_control import FakeControl, ask
+from tests.unit.admin.samples import READY, FakeRouter
 
 CONTENT: dict[str, list[dict[str, Any]]] = {
     "gateways": [{"name": "gw1", "address": "192.0.2.1/32"}, {"name": "spare", "address": "gw2.example.test"}],
@@ -270,6 +275,49 @@ async def test_list_is_shown_page_by_page(controller: httpx.AsyncClient) -> None
 async def test_page_out_of_range_is_refused(controller: httpx.AsyncClient, params: dict[str, str]) -> None:
     [problem] = problems_of(await controller.get("/api/v1/users", params=params))
     assert problem.startswith(f"{next(iter(params))}: ")
+
+
+# --- what a list shows beside its entries
+
+
+def create_router(control: FakeControl) -> tuple[FakeRouter, FastAPI]:
+    router = FakeRouter()
+    return router, create_api(dataclasses.replace(router.build_sources(), control=control))
+
+
+async def test_list_of_servers_shows_their_health_as_it_is_now(control: FakeControl) -> None:
+    router, api = create_router(control)
+    async with ask(api) as client:
+        first = (await client.get("/api/v1/servers")).json()
+        assert first["health"] == [{"name": "MBX1", "state": "Active", "usable": True, "detail": ""}]
+        down = PoolServer(name="MBX1", state="Down", usable=False, detail="TCP: connection refused")
+        router.state = READY.model_copy(update={"pool": PoolStatus(servers=(down,))})
+        second = (await client.get("/api/v1/servers")).json()
+    assert second["health"] == [{"name": "MBX1", "state": "Down", "usable": False, "detail": "TCP: connection refused"}]
+    assert (first["servers"], first["total"]) == (second["servers"], second["total"])
+
+
+async def test_health_is_shown_whole_beside_a_page_of_the_servers(controller: httpx.AsyncClient) -> None:
+    beyond = (await controller.get("/api/v1/servers", params={"limit": 1, "offset": 9})).json()
+    assert (beyond["servers"], beyond["total"], len(beyond["health"])) == ([], 2, 1)
+
+
+async def test_other_lists_show_their_entries_only(controller: httpx.AsyncClient, case: Case) -> None:
+    shown = (await controller.get(case.url)).json()
+    assert set(shown) == {case.attribute, "total", *(["health"] if case.noun == "servers" else [])}
+
+
+async def test_annex_is_read_for_each_list_and_named_in_the_openapi_document(control: FakeControl) -> None:
+    noun = next(noun for noun in list_nouns() if noun.attribute == "databases")
+    values = iter(((1,), (2, 3)))
+    api = FastAPI()
+    api.include_router(entries_router(noun, control, Annex("extra", tuple[int, ...], "Why.", lambda: next(values))))
+    async with ask(api) as client:
+        assert (await client.get("/api/v1/databases")).json()["extra"] == [1]
+        assert (await client.get("/api/v1/databases")).json()["extra"] == [2, 3]
+        schema = (await client.get("/openapi.json")).json()["components"]["schemas"]["Databases"]
+    assert (schema["properties"]["extra"]["type"], schema["properties"]["extra"]["description"]) == ("array", "Why.")
+    assert "extra" in schema["required"]
 
 
 def test_entry_list_takes_over_the_other_entries_and_lists_as_they_are(control: FakeControl) -> None:

@@ -30,6 +30,13 @@ async def test_readyz_when_ready_is_200_with_the_whole_state(client: httpx.Async
             "error": "",
         },
         "pool": {"servers": [{"name": "MBX1", "state": "Active", "usable": True, "detail": ""}]},
+        "mailbox": [
+            {
+                "name": "MBX1",
+                "listeners": [{"name": "um-service", "transport": "TCP", "address": "192.0.2.1", "port": 5062}],
+                "calls": 2,
+            }
+        ],
         "problems": [],
     }
 

@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from callrouter.directory.model import ComponentState
-from callrouter.settings.model import RouterSettings, StartupMode
+from callrouter.settings.model import RouterSettings
+from callrouter.settings.values import StartupMode
 from tests.unit.admin.fake_control import FakeControl
 
 SETTINGS = "/api/v1/router/settings"

@@ -4,6 +4,7 @@ import pytest
 
 from callrouter.directory.model import (
     DEFAULT_GATEWAY_PORT,
+    DEFAULT_MAX_CALL_DURATION,
     DEFAULT_TCP_PORT,
     DEFAULT_TLS_PORT,
     AutoAttendantStatus,
@@ -34,6 +35,7 @@ def test_model_defaults_are_those_of_the_product() -> None:
     assert gateway.ip_address_family is GatewayIPAddressFamily.IPV4_ONLY
     plan = UMDialPlan("DP")
     assert (plan.uri_type, plan.voip_security) == (UriType.TELEXTN, VoipSecurity.UNSECURED)
+    assert plan.max_call_duration == DEFAULT_MAX_CALL_DURATION == 30
     assert UMAutoAttendant("AA", "DP").status is AutoAttendantStatus.DISABLED
     assert UMHuntGroup("HG", "DP", "GW1").pilot_identifier == ""
     assert DEFAULT_GATEWAY_PORT == 5060

@@ -93,6 +93,7 @@ def test_build_directory_keeps_every_value_of_the_numbering() -> None:
                 "access_telephone_numbers": ["+1 (425) 555-0100", "x.400"],
                 "pilot_identifier_list": ["+1-425-555-0100"],
                 "equivalent_dial_plan_phone_contexts": ["plain", "elsewhere.test"],
+                "max_call_duration": 5,
             },
         ],
         hunt_groups=[{"name": "h", "um_dial_plan": "Sales", "um_ip_gateway": "gw", "pilot_identifier": "50-00"}],
@@ -116,6 +117,7 @@ def test_build_directory_keeps_every_value_of_the_numbering() -> None:
             ("+14255550100", "x.400"),
             ("+14255550100",),
             ("plain", "elsewhere.test"),
+            5,
         ),
     )
     assert directory.hunt_groups == (UMHuntGroup("h", "Sales", "gw", "5000"),)
@@ -169,6 +171,9 @@ def test_build_directory_gateway_with_dial_plan_gets_a_default_hunt_group() -> N
         ("dial_plans", {"pilot_identifier_list": ["4255550100"]}),
         ("dial_plans", {"pilot_identifier_list": "+14255550100"}),
         ("dial_plans", {"equivalent_dial_plan_phone_contexts": [""]}),
+        ("dial_plans", {"max_call_duration": 0}),
+        ("dial_plans", {"max_call_duration": 1441}),
+        ("dial_plans", {"max_call_duration": True}),
         ("hunt_groups", {"um_dial_plan": "p"}),
         ("hunt_groups", {"um_ip_gateway": "g"}),
         ("hunt_groups", {"um_dial_plan": "p", "um_ip_gateway": "g", "pilot_identifier": "1\r"}),
