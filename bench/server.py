@@ -7,6 +7,7 @@ at SIGTERM, is an error that shows what it printed; nothing that was started her
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -53,6 +54,32 @@ def run_router(config: Path, *, cpu: int | None = None, on_line: OnLine | None =
     on_line: called in a thread with every line that is printed.
     """
     with _run(["-m", "callrouter", "serve", "--config", str(config)], read_router_ports, cpu, on_line) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def run_lab(var: Path, address: str, changes: Mapping[str, str]) -> Iterator[RunningServer]:
+    """Run `callrouter lab` on the documented ports of a loopback address, without lines per call; ports: HTTP.
+
+    var: takes its certificates. changes: more settings.
+    """
+    with socket.socket() as probe:
+        # The admin port's number is printed for people; a free one is easier to choose than to read.
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "router.bind_address": address,
+        "mailbox.bind_address": address,
+        "admin.port": str(port),
+        "log.calls": "false",
+        **changes,
+    }
+    options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+
+    def is_up(event: Mapping[str, Any]) -> Ports | None:
+        return {"HTTP": port} if event.get("event") == "mailbox server up" else None
+
+    with _run(["-m", "callrouter", "lab", *options, "--var", str(var)], is_up, None) as server:
         yield server
 
 
