@@ -9,22 +9,26 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 
 from pydantic import ValidationError
 from structlog.typing import FilteringBoundLogger
 
 from callrouter.admin.control import ControlError
 from callrouter.directory.model import Directory
+from callrouter.pool.health import Change, PoolHealth, ProbeResult
+from callrouter.pool.model import build_pool
 from callrouter.ports import PortError, SipPorts
 from callrouter.preparation import LoadedDirectory, Prepared, StartError, read_directory
 from callrouter.readiness import DirectoryOrigin
-from callrouter.settings.freeze import freeze_snapshot
+from callrouter.settings.freeze import freeze_health_policy, freeze_snapshot
 from callrouter.settings.load import SettingsError
 from callrouter.settings.model import RouterSettings, Settings
 from callrouter.settings.rules import find_conflicts
 from callrouter.snapshot import RoutingSnapshot, SnapshotCell
 from callrouter.sources.document import DirectoryDocument, DirectoryError, build_directory
 from callrouter.sources.resolve import resolve_gateways
+from callrouter.wire import Transport
 
 _LIVE_GROUPS = ("router", "directory", "pool", "redirect", "mailbox")
 """What a reload takes up. The other groups are the frame that all of this lives in: they need a restart."""
@@ -46,7 +50,10 @@ class Operations:
         """How many reloads have begun."""
         self.trouble: dict[str, str] = {}
         """What went wrong since the start, by what it concerns."""
-        self.cell = SnapshotCell(freeze_snapshot(self._settings, self._loaded.directory, frozenset()))
+        self.health = self._follow_health(PoolHealth())
+        self.followers: list[Callable[[], None]] = []
+        """Called after settings or directory have changed and the new snapshot is in force."""
+        self.cell = SnapshotCell(freeze_snapshot(self._settings, self._loaded.directory, frozenset(), self.health))
 
     @property
     def settings(self) -> Settings:
@@ -70,6 +77,15 @@ class Operations:
             raise StartError(error.problems) from error
         self._ports = ports
         self._refresh()
+
+    def record(self, server: str, transport: Transport, result: ProbeResult, now: float) -> Change | None:
+        """A probe has ended. Calls are decided anew where it made a server go up or down."""
+        self.health, change = self.health.record((server, transport), result, now)
+        if change is not None:
+            snapshot = self.cell.current
+            servers = snapshot.lookup.directory.servers
+            self.cell.current = replace(snapshot, pool=build_pool(servers, self.health))
+        return change
 
     # --- admin.control.Control
 
@@ -166,7 +182,15 @@ class Operations:
     def _refresh(self) -> None:
         names = (socket.gethostname(), self._settings.router.external_host_fqdn)
         own = self._ports.own_endpoints(*names) if self._ports is not None else frozenset()
-        self.cell.current = freeze_snapshot(self._settings, self._loaded.directory, own)
+        self.health = self._follow_health(self.health)
+        self.cell.current = freeze_snapshot(self._settings, self._loaded.directory, own, self.health)
+        for follow in self.followers:
+            follow()
+
+    def _follow_health(self, health: PoolHealth) -> PoolHealth:
+        """What is known of the servers, for the directory and the policy that are in force."""
+        watched = health.with_policy(freeze_health_policy(self._settings))
+        return watched.retain(self._loaded.directory.servers, monotonic())
 
     def _note_restart(self, fresh: Settings) -> None:
         """Say which changed settings wait for a restart."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from callrouter.observability.recorder import Recorder
-from callrouter.settings.model import IPAddressFamily, RouterSettings, StartupMode
+from callrouter.settings.model import RouterSettings
+from callrouter.settings.values import IPAddressFamily, StartupMode
 from callrouter.transport.admission import Admission
 from callrouter.transport.config import TransportLimits
 from callrouter.transport.connection import SessionFactory

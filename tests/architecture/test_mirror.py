@@ -8,6 +8,8 @@ from tests.architecture.house import TESTS, list_modules
 RUN_AS_A_WHOLE = {
     "cli",
     "app.py",
+    "lifecycle.py",
+    "mailbox_operations.py",
     "operations.py",
     "ports.py",
     "preparation.py",

@@ -11,7 +11,8 @@ from callrouter.observability.journal import Journal
 from callrouter.observability.logs import LogConfig, configure_logs
 from callrouter.observability.recorder import Recorder
 from callrouter.ports import PortError, SipPorts, list_endpoints
-from callrouter.settings.model import IPAddressFamily, RouterSettings, StartupMode
+from callrouter.settings.model import RouterSettings
+from callrouter.settings.values import IPAddressFamily, StartupMode
 from callrouter.transport.config import TransportLimits
 from callrouter.wire import Transport
 from tests.transport.rig import EchoSession

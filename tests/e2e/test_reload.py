@@ -138,7 +138,7 @@ async def test_reloads_under_load_of_sipp_lose_no_call(
     router: RunningCommand, home: Path, find_tool: Callable[[str], str]
 ) -> None:
     port, _ = await ports_of(router)
-    scenario = Path(__file__).parents[2] / "src/callrouter/cli/redirect.sipp.xml"
+    scenario = Path(__file__).parents[1] / "interop" / "sipp" / "redirect.xml"
     sipp = await asyncio.create_subprocess_exec(
         find_tool("sipp"), f"127.0.0.1:{port}", "-i", "127.0.0.1", "-p", "0", "-nostdin", "-sf", str(scenario),
         "-t", "t1", "-s", "2001", "-max_socket", "100", "-m", "1500", "-r", "500", "-timeout", "30", "-timeout_error",

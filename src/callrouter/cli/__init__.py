@@ -2,10 +2,13 @@
 
 import typer
 
+from callrouter.cli.call import call
 from callrouter.cli.certs import certs
 from callrouter.cli.check import check
 from callrouter.cli.explain import explain
+from callrouter.cli.firewall import firewall
 from callrouter.cli.lab import lab
+from callrouter.cli.mailbox import mailbox
 from callrouter.cli.readyz import readyz
 from callrouter.cli.serve import serve
 from callrouter.cli.settings import settings_app
@@ -22,9 +25,12 @@ app = typer.Typer(
 app.callback()(show_version)
 app.command()(serve)
 app.command()(lab)
+app.command()(mailbox)
+app.command()(call)
 app.command()(check)
 app.command()(explain)
 app.add_typer(settings_app, name="settings")
+app.command()(firewall)
 app.command()(certs)
 app.command()(readyz)
 

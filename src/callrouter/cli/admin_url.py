@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from callrouter.cli.options import load_or_exit
+from callrouter.cli.admin_token import UnusableToken, read_token
+from callrouter.cli.options import fail, load_or_exit
 from callrouter.settings.lab import lab_toml
 
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
@@ -13,10 +14,20 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 @dataclass(frozen=True, slots=True)
 class AdminPort:
-    """A base URL without a final slash, and the token that is asked for there, or ""."""
+    """A base URL without a final slash, and the token that is asked for there, or "", or the file that holds it."""
 
     url: str
     token: str
+    token_file: Path | None = None
+
+    def find_token(self) -> str:
+        """The token, from its file where there is one; ends the command where that cannot be read."""
+        if self.token or self.token_file is None:
+            return self.token
+        try:
+            return read_token(self.token_file)
+        except UnusableToken as error:
+            fail([str(error)])
 
 
 def find_admin_port(config: Path | None, overrides: Sequence[str] | None) -> AdminPort:
@@ -24,4 +35,4 @@ def find_admin_port(config: Path | None, overrides: Sequence[str] | None) -> Adm
     admin = load_or_exit(config, overrides, embedded=lab_toml()).admin
     address = _LOOPBACK.get(admin.bind_address, admin.bind_address)
     host = f"[{address}]" if ":" in address else address
-    return AdminPort(f"http://{host}:{admin.port}", admin.token)
+    return AdminPort(f"http://{host}:{admin.port}", admin.token, admin.token_file)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import typer
 
 from callrouter.certificates.inspect import days_left
+from callrouter.cli.admin_token import find_token_problem
 from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
 from callrouter.preparation import StartError, prepare
 
@@ -12,10 +13,13 @@ from callrouter.preparation import StartError, prepare
 def check(config: ConfigOption = None, set_: SetOption = None) -> None:
     """Check settings, directory and certificates; exit code 0 when the router would start, 2 when not."""
     settings = load_or_exit(config, set_)
+    problems = find_token_problem(settings)
     try:
         prepared = prepare(settings)
     except StartError as error:
-        fail(error.problems)
+        fail((*error.problems, *problems))
+    if problems:
+        fail(problems)
     directory, router = prepared.directory, settings.router
     typer.echo(f"settings     {config or 'defaults and environment'}: good")
     typer.echo(

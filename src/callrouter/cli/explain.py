@@ -5,10 +5,8 @@ everything that does not print as an escape.
 """
 
 import json
-import os
 import socket
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -36,13 +34,12 @@ from callrouter.observability.text import visible_text
 from callrouter.preparation import StartError, read_directory
 from callrouter.settings.freeze import freeze_session_limits, freeze_snapshot
 from callrouter.settings.lab import lab_toml
-from callrouter.settings.model import Settings, StartupMode
+from callrouter.settings.model import Settings
+from callrouter.settings.values import StartupMode
 from callrouter.sip.limits import MessageLimits
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.wire import Peer, Transport
 
-_DIRECTORY_FILE = "directory.file="
-_DIRECTORY_VARIABLE = "CALLROUTER_DIRECTORY__FILE"
 _STANDARD_INPUT = Path("-")
 _SPARE_BYTES = 4096
 """What a message may bring beyond its limits: the keep-alives before it, line ends after it."""
@@ -108,7 +105,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
 
     Exit code 0 when the call would be redirected, 1 when refused, 2 when it cannot be told.
     """
-    settings = load_or_exit(config, set_, embedded=_settings_without_file(set_ or ()))
+    settings = load_or_exit(config, set_, embedded=lab_toml())
     limits = freeze_session_limits(settings.limits).message
     words = HypotheticalCall(to, from_, tuple(diversion or ()), tuple(history_info or ()), call_id)
     try:
@@ -132,12 +129,6 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         _warn(settings, far_end)
     if explanation.is_refused:
         raise typer.Exit(1)
-
-
-def _settings_without_file(overrides: Sequence[str]) -> str:
-    """The lab's settings, whose directory would contradict a file that is named; then only what is named."""
-    names_file = any(each.startswith(_DIRECTORY_FILE) for each in overrides) or _DIRECTORY_VARIABLE in os.environ
-    return "" if names_file else lab_toml()
 
 
 def _read_message(file: Path, words: HypotheticalCall, limits: MessageLimits) -> bytes:

@@ -15,7 +15,13 @@ EXIT_UNUSABLE = 2
 
 ConfigOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings (TOML). See docs/reference/settings.md.", show_default=False),
+    typer.Option(
+        "--config",
+        "-c",
+        envvar="CALLROUTER_CONFIG",
+        help="Settings (TOML). See docs/reference/settings.md.",
+        show_default=False,
+    ),
 ]
 SetOption: TypeAlias = Annotated[
     list[str] | None,

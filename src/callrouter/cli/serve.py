@@ -8,11 +8,13 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from callrouter.app import Application, raise_file_limit, run
+from callrouter.app import Application
+from callrouter.cli.admin_token import fill_token
 from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
+from callrouter.lifecycle import raise_file_limit, run
 from callrouter.observability.logs import configure_logs
 from callrouter.operations import Reread
-from callrouter.preparation import Prepared, StartError, prepare
+from callrouter.preparation import Prepared, Role, StartError, prepare
 from callrouter.settings.freeze import freeze_log
 from callrouter.settings.load import load_settings
 from callrouter.settings.model import Settings
@@ -29,16 +31,31 @@ def serve(config: ConfigOption = None, set_: SetOption = None) -> None:
 
 
 def run_server(
-    settings: Settings, reread: Reread, config: Path | None, announce: Callable[[Application], None]
+    settings: Settings,
+    reread: Reread,
+    config: Path | None,
+    announce: Callable[[Application], None],
+    roles: Role = Role.ROUTER,
 ) -> None:
-    """Run a router with these settings until a signal ends it; a failed start ends the command with code 2.
+    """Run these roles with these settings until a signal ends them; a failed start ends the command with code 2.
 
     reread: gives the settings again at a reload. config: the file that they come from, which is watched.
     """
+    filled = fill_token(settings)
+
+    def read_again() -> Settings:
+        fresh = reread()
+        # The same setting means the same token: a file that changes is taken up by a restart, as the whole group is.
+        return fresh.model_copy(update={"admin": filled.admin}) if fresh.admin == settings.admin else fresh
+
+    def announce_all(application: Application) -> None:
+        announce(application)
+        _log_problems(application)
+
     try:
-        prepared = prepare(settings, config)
+        prepared = prepare(filled, config, roles)
         raise_file_limit()
-        _run(prepared, reread, announce)
+        _run(prepared, read_again, announce_all)
     except StartError as error:
         fail(error.problems)
     except OSError as error:
@@ -48,13 +65,13 @@ def run_server(
 def _run(prepared: Prepared, reread: Reread, announce: Callable[[Application], None]) -> None:
     logs = configure_logs(freeze_log(prepared.settings.log), sys.stderr)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=choose_loop()) as runner:
             runner.run(run(prepared, reread, logs, announce))
     finally:
         logs.close()
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def choose_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     """That of uvloop where it is installed: a seventh of asyncio's memory per idle TLS connection."""
     if find_spec("uvloop") is None:
         return asyncio.new_event_loop
@@ -72,8 +89,12 @@ def _log_addresses(application: Application) -> None:
         gateways=readiness.directory.gateways,
         servers=readiness.directory.servers,
     )
+
+
+def _log_problems(application: Application) -> None:
+    readiness = application.readiness()
     for problem in readiness.problems:
-        application.log.warning("not ready", problem=problem)
+        application.log.warning("problem" if readiness.ready else "not ready", problem=problem)
 
 
 def _join(address: str, port: int) -> str:

@@ -73,7 +73,7 @@ def _choose(config: ConfigOption, set_: SetOption, url: str, token: str) -> Admi
     if url:
         return AdminPort(url.rstrip("/"), token)
     found = find_admin_port(config, set_)
-    return AdminPort(found.url, token or found.token)
+    return AdminPort(found.url, token or found.find_token())
 
 
 def _read_changes(texts: list[str]) -> dict[str, object]:

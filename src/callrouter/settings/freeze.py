@@ -1,5 +1,6 @@
 """Settings as the frozen configurations of the layers below, which know nothing of pydantic. Conversions only."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,22 +10,39 @@ from callrouter.decision import REJECTIONS, Rejection
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import Directory
 from callrouter.observability.logs import LogConfig
+from callrouter.pool.health import UNWATCHED, HealthPolicy, PoolHealth
 from callrouter.pool.model import build_pool
+from callrouter.probing.config import ProbeConfig
 from callrouter.reason import Reason
-from callrouter.session import SessionLimits
+from callrouter.settings.advertised import advertise_servers, name_own_endpoints
 from callrouter.settings.model import LimitSettings, LogSettings, Settings, TlsSettings
 from callrouter.settings.redirect import RejectionSettings
+from callrouter.settings.values import StartupMode
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.respond import header_line
 from callrouter.snapshot import AnswerForm, RoutingSnapshot
+from callrouter.stream import SessionLimits
 from callrouter.transport.config import TransportLimits
 from callrouter.transport.tls import TlsFiles, TlsPolicy
+from callrouter.wire import Transport
 
 _PSEUDONYM = "callrouter"
 """Names this server in answers where it has no name of its own (RFC 3261 20.43, warn-agent)."""
 
+_THIS_HOST = "127.0.0.1"
+"""Where a Mailbox server is that has neither address nor name, for a router that listens everywhere."""
+
 _TLS_SPELLINGS = MappingProxyType({"Tcp": "Tls", "tcp": "tls", "TCP": "TLS"})
 """`redirect.transport_spelling` -> the same for TLS."""
+
+_TRANSPORTS = MappingProxyType(
+    {
+        StartupMode.TCP: (Transport.TCP,),
+        StartupMode.TLS: (Transport.TLS,),
+        StartupMode.DUAL: (Transport.TCP, Transport.TLS),
+    }
+)
+"""`router.um_startup_mode` -> by which calls come."""
 
 _MAY_RETRY = frozenset({404, 413, 480, 486, 500, 503, 600, 603})
 """Status codes that Retry-After goes with (RFC 3261 20.33)."""
@@ -120,15 +138,43 @@ def _overlay(rejection: Rejection, entry: RejectionSettings) -> Rejection:
     return rejection
 
 
+def freeze_health_policy(settings: Settings) -> HealthPolicy:
+    """How probes become states. Only what callers can be sent to is probed: no TLS port by a router without TLS."""
+    pool = settings.pool
+    return HealthPolicy(pool.probing, pool.down_after, pool.up_after, _TRANSPORTS[settings.router.um_startup_mode])
+
+
+def freeze_probes(settings: Settings, tls: ssl.SSLContext | None) -> ProbeConfig:
+    """How servers are probed. tls: shows the router's certificate; None where it has none."""
+    pool, router = settings.pool, settings.router
+    return ProbeConfig(
+        interval_seconds=pool.probe_interval_seconds,
+        timeout_seconds=pool.probe_timeout_seconds,
+        jitter=pool.probe_jitter,
+        fallback_host=router.bind_address or _THIS_HOST,
+        own_host=router.external_host_fqdn,
+        tls=tls,
+        limits=freeze_session_limits(settings.limits),
+        transport_limits=freeze_transport_limits(settings.limits),
+    )
+
+
 def freeze_snapshot(
-    settings: Settings, directory: Directory, own_endpoints: frozenset[tuple[str, int]]
+    settings: Settings,
+    directory: Directory,
+    own_endpoints: frozenset[tuple[str, int]],
+    health: PoolHealth = UNWATCHED,
 ) -> RoutingSnapshot:
-    """The snapshot that these settings and this directory make."""
+    """The snapshot that these settings and this directory make.
+
+    health: what probes say of the servers; without it nobody probes, whatever the settings say.
+    """
+    advertised = advertise_servers(directory, settings)
     return RoutingSnapshot(
-        lookup=DirectoryLookup(directory),
-        pool=build_pool(directory.servers),
+        lookup=DirectoryLookup(advertised),
+        pool=build_pool(advertised.servers, health),
         component_state=settings.router.component_state,
         selection=settings.pool.selection,
-        own_endpoints=own_endpoints,
+        own_endpoints=name_own_endpoints(own_endpoints, directory, settings),
         form=freeze_form(settings),
     )

@@ -15,6 +15,7 @@ from callrouter.settings.given import Given, Reading, read_document, read_enviro
 from callrouter.settings.keys import list_groups, list_keys
 from callrouter.settings.model import Settings
 from callrouter.settings.rules import Conflict, find_conflicts
+from callrouter.sources.document import DirectoryDocument
 from callrouter.sources.problem import Problem, format_key, list_findings
 from callrouter.sources.toml_text import TomlDocument, UnreadableTomlError, parse_toml, read_toml
 
@@ -59,7 +60,7 @@ def load_settings(
         environ: all environment variables; see `read_environment` for which count.
         overrides: `group.key=value` texts of the command line.
         embedded: TOML used where there is no `config_file`. Whoever gives one fills in the TLS files that are unset,
-            so that they may be missing.
+            so that they may be missing. Its directory gives way to a `directory.file` from elsewhere.
 
     Raises:
         SettingsError: with every problem of every source.
@@ -79,6 +80,7 @@ def trace_settings(
         merge.reject_source(Problem(f"{name}:{error.line}" if error.line else name, "", error.message))
     merge.take(read_environment(environ))
     merge.take(read_overrides(overrides))
+    merge.prefer_directory_file()
     settings = Settings.model_validate(merge.values)
     fallback = DEFAULT_ORIGIN if config_file is None else str(config_file)
     merge.check_rules(settings, tls_files_required=embedded is None, fallback=fallback)
@@ -137,6 +139,16 @@ class _Merge:
             value = given.folder / value
         self.values.setdefault(given.group, {})[given.field] = value
         self.chosen[given.key] = given
+
+    def prefer_directory_file(self) -> None:
+        """Let the built-in directory give way to a file that somebody named; what people wrote never gives way."""
+        if not self.values.get("directory", {}).get("file"):
+            return
+        for name in DirectoryDocument.model_fields:
+            given = self.chosen.get(f"directory.{name}")
+            if given is not None and given.origin.name == EMBEDDED_NAME:
+                del self.chosen[given.key]
+                del self.values["directory"][name]
 
     def check_rules(self, settings: Settings, *, tls_files_required: bool, fallback: str) -> None:
         """Add what the settings say against each other, unless a part of it is already known to be wrong."""

@@ -1,55 +1,22 @@
 """Every setting: name, type, bounds, default, description. The one source of docs/reference/settings.md.
 
-Only single values are checked here; what two settings say together is `rules`. The group `redirect` is a file of its
-own. Parameter names of `router` follow Set-UMCallRouterSettings (EXCHANGE-UM B 2.1) in snake_case. No file or
-environment is read here.
+Only single values are checked here; what two settings say together is `rules`. The groups `redirect` and `mailbox` are
+files of their own. Parameter names of `router` follow Set-UMCallRouterSettings (EXCHANGE-UM B 2.1) in snake_case. No
+file or environment is read here.
 """
 
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import Field
 
 from callrouter.directory.model import ComponentState
+from callrouter.pool.health import Probing
 from callrouter.pool.selection import Selection
+from callrouter.settings.mailbox import MailboxSettings
 from callrouter.settings.redirect import RedirectSettings
+from callrouter.settings.values import BindAddress, IPAddressFamily, ListeningPort, OptionalPath, StartupMode
 from callrouter.sources.document import DirectoryDocument, OptionalHostName
-from callrouter.sources.host import parse_address
 from callrouter.sources.record import Record
-
-MAX_PORT_OFFSET = 65535 - 5068
-"""Keeps the highest default port of the Mailbox role, 5068 (EXCHANGE-UM A1), a port."""
-
-
-class StartupMode(StrEnum):
-    """`Set-UMCallRouterSettings -UMStartupMode`."""
-
-    TCP = "TCP"
-    TLS = "TLS"
-    DUAL = "Dual"
-
-
-class IPAddressFamily(StrEnum):
-    """`Set-UMCallRouterSettings -IPAddressFamily`."""
-
-    IPV4_ONLY = "IPv4Only"
-    IPV6_ONLY = "IPv6Only"
-    ANY = "Any"
-
-
-def _parse_bind_address(text: str) -> str:
-    return parse_address(text) if text else ""
-
-
-def _read_empty_as_unset(value: object) -> object:
-    # The environment has no other way to take a file away again; Path("") would be the working directory.
-    return None if value == "" else value
-
-
-BindAddress: TypeAlias = Annotated[str, AfterValidator(_parse_bind_address)]
-ListeningPort: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
-OptionalPath: TypeAlias = Annotated[Path | None, BeforeValidator(_read_empty_as_unset)]
 
 
 class RouterSettings(Record):
@@ -70,7 +37,9 @@ class RouterSettings(Record):
     )
     dial_plans: tuple[str, ...] = Field((), description="Names of the dial plans of this router. Accepted and shown.")
     external_host_fqdn: OptionalHostName = Field(
-        "", description="The router's own name where it differs from the host's, as behind a load balancer."
+        "",
+        description="The router's own name where it differs from the host's, as behind a load balancer. Contacts of "
+        "servers on this host carry it where `mailbox.advertised_host` is empty.",
     )
     component_state: ComponentState = Field(
         ComponentState.ACTIVE, description="Anything but Active answers every call with 503 (Set-ServerComponentState)."
@@ -110,20 +79,50 @@ class DirectorySettings(DirectoryDocument):
 
 
 class PoolSettings(Record):
-    """How one of several equal Mailbox servers is chosen."""
+    """How one of several equal Mailbox servers is chosen, and how it is known which of them take calls."""
 
     selection: Selection = Field(
         Selection.RENDEZVOUS,
         description="rendezvous: weighted hashing of the Call-ID, which needs no state. round-robin: each in its turn. "
         "least-calls: who was sent the fewest calls for its weight. first: always the first that is eligible.",
     )
-
-
-class MailboxSettings(Record):
-    """The Mailbox role, emulated or real."""
-
-    port_offset: int = Field(
-        0, ge=0, le=MAX_PORT_OFFSET, description="Added to every port of the Mailbox role, here and in the directory."
+    probing: Probing = Field(
+        Probing.OFF,
+        description="off: no server is probed, and calls go to every Active one, running or not. on: the router sends "
+        "OPTIONS to each port that callers can be sent to, and sends calls only to ports that answer; a server gets "
+        "none before its first answer. assume-healthy: the same, but a server gets calls until probes find it down.",
+    )
+    probe_interval_seconds: float = Field(
+        5.0,
+        ge=0.05,
+        le=3600,
+        description="How often each port of a server is probed. One that is under way puts off the next.",
+    )
+    probe_timeout_seconds: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="How long a probe may take, from connecting to the final answer. After that it has failed.",
+    )
+    probe_jitter: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of the interval by which the time of each probe is moved at random, so that the probes of "
+        "many routers do not come together.",
+    )
+    down_after: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="Failed probes in a row after which a port is down. A refused connection takes it down at once.",
+    )
+    up_after: int = Field(
+        2,
+        ge=1,
+        le=1000,
+        description="Answered probes in a row after which a port that was down is up again. The very first answer of "
+        "all is enough.",
     )
 
 
@@ -175,8 +174,13 @@ class AdminSettings(Record):
     token: Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z0-9\-._~+/]*=*$")] = Field(
         "",
         repr=False,
-        description="Bearer token (RFC 6750 2.1) that the API asks for. Empty: none, which is for loopback addresses "
-        "only.",
+        description="Bearer token (RFC 6750 2.1) that the API asks for. Empty: that of `admin.token_file`, else none, "
+        "which is for loopback addresses only.",
+    )
+    token_file: OptionalPath = Field(
+        None,
+        description="File with the token, where `admin.token` is empty. One that is missing is made at the start, with "
+        "a random token that is printed once.",
     )
 
 

@@ -14,11 +14,12 @@ from callrouter.decision import REJECTIONS, Rejection
 from callrouter.directory.model import ComponentState, Directory, MailboxServer, UMIPGateway
 from callrouter.dispatcher import Dispatcher
 from callrouter.facts import gather_caller_facts
+from callrouter.pool.health import UNWATCHED, HealthPolicy, PoolHealth, Probing, answered
 from callrouter.pool.selection import Selection
 from callrouter.reason import Reason
-from callrouter.session import SessionLimits
 from callrouter.settings.freeze import (
     freeze_form,
+    freeze_health_policy,
     freeze_log,
     freeze_session_limits,
     freeze_snapshot,
@@ -34,12 +35,14 @@ from callrouter.settings.model import (
     TlsSettings,
 )
 from callrouter.settings.redirect import RedirectSettings
+from callrouter.settings.values import StartupMode
 from callrouter.sip.grammar import is_token
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.respond import build_response
 from callrouter.snapshot import AnswerForm, SnapshotCell
+from callrouter.stream import SessionLimits
 from callrouter.transport.config import TransportLimits
-from callrouter.wire import Peer
+from callrouter.wire import Peer, Transport
 from tests.unit.sip.messages import make_request
 
 NOT_OF_A_CONNECTION = {"drain_seconds"}
@@ -111,6 +114,37 @@ def test_snapshot_holds_what_decides_and_the_form_of_the_answers() -> None:
     assert form.server_line == "Server: mine\r\n"
     assert form.warning_agent == "um.example.test"
     assert (form.delay_seconds, form.retry_after_seconds, form.options_as_invite) == (0.5, 7, True)
+
+
+@pytest.mark.parametrize(
+    ("mode", "transports"),
+    [
+        (StartupMode.TCP, (Transport.TCP,)),
+        (StartupMode.TLS, (Transport.TLS,)),
+        (StartupMode.DUAL, (Transport.TCP, Transport.TLS)),
+    ],
+)
+def test_health_policy_probes_what_callers_can_be_sent_to(mode: StartupMode, transports: tuple[Transport, ...]) -> None:
+    pool = PoolSettings(probing=Probing.ASSUME_HEALTHY, down_after=7, up_after=8)
+    settings = Settings(router=RouterSettings(um_startup_mode=mode), pool=pool)
+    assert freeze_health_policy(settings) == HealthPolicy(Probing.ASSUME_HEALTHY, 7, 8, transports)
+
+
+def test_health_policy_of_the_defaults_is_that_of_the_health() -> None:
+    assert freeze_health_policy(Settings()) == HealthPolicy()
+
+
+def test_snapshot_sends_calls_where_the_health_says_and_everywhere_without_one() -> None:
+    settings = Settings(pool=PoolSettings(probing=Probing.ON))
+    servers = (MailboxServer("MBX1", "mbx1.test"), MailboxServer("MBX2", "mbx2.test"))
+    health = PoolHealth(freeze_health_policy(settings)).retain(servers, 1.0)
+    health, _ = health.record(("MBX2", Transport.TLS), answered(200), 2.0)
+    pool = freeze_snapshot(settings, Directory(servers=servers), frozenset(), health).pool
+    assert pool.health is health
+    assert [(member.server.name, member.tcp_port, member.tls_port) for member in pool.available] == [("MBX2", 0, 5063)]
+    unasked = freeze_snapshot(settings, Directory(servers=servers), frozenset()).pool
+    assert unasked.health is UNWATCHED
+    assert [member.server.name for member in unasked.available] == ["MBX1", "MBX2"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from callrouter.decision import CallType
 from callrouter.directory.model import AutoAttendantStatus
 from callrouter.dispatcher import Dispatcher
 from callrouter.facts import gather_caller_facts
+from callrouter.pool.health import Probing
 from callrouter.reason import Reason
 from callrouter.settings.freeze import freeze_snapshot
 from callrouter.settings.lab import lab_toml
@@ -37,6 +38,23 @@ def test_lab_toml_loads_and_leaves_tls_to_the_lab() -> None:
     assert settings.tls == Settings().tls
     assert settings.router == Settings().router
     assert settings.admin == Settings().admin
+
+
+def test_lab_probes_its_server_and_notices_soon() -> None:
+    pool = load_lab().pool
+    assert pool.probing is Probing.ASSUME_HEALTHY
+    assert pool.probe_interval_seconds == 2.0
+    assert pool.model_copy(update={"probing": Probing.OFF, "probe_interval_seconds": 5.0}) == Settings().pool
+
+
+def test_example_for_serve_probes_nobody_until_its_example_is_switched_on(tmp_path: Path) -> None:
+    text = (CONFIG / "callrouter.toml").read_text(encoding="utf-8")
+    assert load_settings(CONFIG / "callrouter.toml", environ={}, overrides=[]).pool == Settings().pool
+    file = tmp_path / "callrouter.toml"
+    pool = COMMENTED.sub("", text[text.index("# [pool]") : text.index("[redirect]")])
+    file.write_text(pool, encoding="utf-8")
+    settings = load_settings(file, environ={}, overrides=[], embedded="")
+    assert settings.pool == Settings().pool.model_copy(update={"probing": Probing.ON})
 
 
 @pytest.mark.parametrize(

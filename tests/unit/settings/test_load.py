@@ -122,7 +122,8 @@ def test_load_settings_conflict_inside_the_table_of_reasons_has_its_line(tmp_pat
 def test_load_settings_admin_port_for_others_needs_a_token_from_any_source() -> None:
     (problem,) = fail(overrides=["admin.bind_address=0.0.0.0"])
     assert str(problem) == (
-        "--set: admin.bind_address: 0.0.0.0 can be reached from other machines, so that admin.token must be set"
+        "--set: admin.bind_address: 0.0.0.0 can be reached from other machines, so that admin.token or "
+        "admin.token_file must be set"
     )
     environ = {"CALLROUTER_ADMIN__TOKEN": "s3cret", "CALLROUTER_ADMIN__BIND_ADDRESS": "0.0.0.0"}
     assert load(environ=environ).settings.admin.token == environ["CALLROUTER_ADMIN__TOKEN"]

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from callrouter.pool.health import HealthPolicy, Probing
 from callrouter.pool.selection import Selection
 from callrouter.settings.keys import list_groups
 from callrouter.settings.model import AdminSettings, Settings
@@ -17,9 +18,14 @@ TEXT_KEYS = [
     ("tls", "private_key_file"),
     ("tls", "ca_file"),
     ("directory", "file"),
+    ("mailbox", "bind_address"),
+    ("mailbox", "advertised_host"),
+    ("mailbox", "certificate_file"),
+    ("mailbox", "private_key_file"),
     ("redirect", "server_header"),
     ("admin", "bind_address"),
     ("admin", "token"),
+    ("admin", "token_file"),
     ("log", "file"),
 ]
 
@@ -83,6 +89,18 @@ def test_settings_text_keys_of_the_control_character_test_are_all_there_are() ->
         ("limits", "max_connections", 0),
         ("journal", "max_calls", 1_000_001),
         ("pool", "selection", "random"),
+        ("pool", "probing", "yes"),
+        ("pool", "probing", True),
+        ("pool", "probe_interval_seconds", 0.04),
+        ("pool", "probe_interval_seconds", 3601),
+        ("pool", "probe_timeout_seconds", 0),
+        ("pool", "probe_timeout_seconds", 61),
+        ("pool", "probe_jitter", -0.1),
+        ("pool", "probe_jitter", 1.1),
+        ("pool", "down_after", 0),
+        ("pool", "down_after", 1001),
+        ("pool", "up_after", 0),
+        ("pool", "up_after", 1001),
         ("directory", "resolve_seconds", 0.5),
         ("directory", "resolve_seconds", 86_401),
         ("admin", "token", "two words"),
@@ -121,6 +139,18 @@ def test_directory_settings_have_every_list_of_the_document() -> None:
 @pytest.mark.parametrize("selection", Selection)
 def test_pool_selection_takes_every_selection_of_the_pool(selection: Selection) -> None:
     assert Settings.model_validate({"pool": {"selection": selection.value}}).pool.selection is selection
+
+
+@pytest.mark.parametrize("probing", Probing)
+def test_pool_probing_takes_every_mode_of_the_health(probing: Probing) -> None:
+    assert Settings.model_validate({"pool": {"probing": probing.value}}).pool.probing is probing
+
+
+def test_pool_probes_nobody_by_default_and_has_the_thresholds_of_the_health() -> None:
+    pool = Settings().pool
+    assert pool.probing is Probing.OFF
+    assert (pool.probe_interval_seconds, pool.probe_timeout_seconds, pool.probe_jitter) == (5.0, 2.0, 0.1)
+    assert (pool.down_after, pool.up_after) == (3, 2) == (HealthPolicy().down_after, HealthPolicy().up_after)
 
 
 def test_admin_token_is_not_shown_where_settings_are() -> None:
