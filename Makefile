@@ -3,14 +3,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= auto
 
 .PHONY: run test venv lint format compiled bench bench-interpreted fuzz mutate docs clean
 
 run: $(VENV)/.runtime  ## the lab: router, certificates, API
 	$(BIN)/callrouter lab $(ARGS)
 
-test: $(VENV)/.dev  ## the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev  ## the whole test suite, on all processors; WORKERS=0 for one process, as a debugger wants it
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 venv: $(VENV)/.dev  ## the virtual environment with everything in it
 
@@ -36,8 +37,10 @@ bench-interpreted: $(VENV)/.dev  ## the same without compiling anything
 mutate: $(VENV)/.dev  ## mutation testing of the decision; several minutes
 	$(BIN)/python -m tests.mutation.run $(ARGS)
 
-fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of a session; ARGS="-max_total_time=600" for longer
-	$(BIN)/python fuzz/fuzz_session.py -max_total_time=60 -max_len=16384 $(ARGS) fuzz/corpus tests/conformance/vectors/rfc4475 tests/conformance/vectors/edges
+fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of the router's and the worker's session; ARGS="-max_total_time=600" for longer
+	for target in session worker; do \
+	  $(BIN)/python fuzz/fuzz_$$target.py -max_total_time=60 -max_len=16384 $(ARGS) fuzz/corpus tests/conformance/vectors/rfc4475 tests/conformance/vectors/edges || exit 1; \
+	done
 
 build/compiled/.done: $(VENV)/.dev pyproject.toml $(shell find src/callrouter -name '*.py')
 	rm -rf build/compiled build/wheel build/source
