@@ -25,9 +25,9 @@ from callrouter.certificates.inspect import UnreadableCertificate
 from callrouter.certificates.watch import watch_files
 from callrouter.directory.model import ComponentState
 from callrouter.dispatcher import Dispatcher
+from callrouter.mailbox.doors import MailboxError, Surroundings
 from callrouter.mailbox.outcalls import Outcalls
 from callrouter.mailbox.role import MailboxRole
-from callrouter.mailbox.server import MailboxError, Surroundings
 from callrouter.mailbox_operations import MailboxOperations
 from callrouter.observability.counters import Counters
 from callrouter.observability.journal import Journal

@@ -11,9 +11,10 @@ from structlog.typing import FilteringBoundLogger
 from callrouter.admin.control import ControlError
 from callrouter.admin.mailbox_control import NoSuchEntry
 from callrouter.admin.models import Outcall, PinResets, WorkerStatus
+from callrouter.mailbox.doors import MailboxError
 from callrouter.mailbox.outcalls import NoSuchGateway, OutcallError, Outcalls, OutcallView
 from callrouter.mailbox.role import MailboxRole
-from callrouter.mailbox.server import MailboxError, RunningServer
+from callrouter.mailbox.server import RunningServer
 from callrouter.snapshot import RoutingSnapshot
 
 

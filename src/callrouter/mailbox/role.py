@@ -3,7 +3,8 @@
 import asyncio
 
 from callrouter.mailbox.config import list_servers
-from callrouter.mailbox.server import MailboxError, RunningServer, Surroundings
+from callrouter.mailbox.doors import MailboxError, Surroundings
+from callrouter.mailbox.server import RunningServer
 from callrouter.settings.mailbox import MailboxSettings
 from callrouter.snapshot import RoutingSnapshot
 

@@ -2,38 +2,32 @@
 
 A recycle starts the successor on the other port of the pair and then lets the UM service name it, so that no call is
 sent to a port that does not listen. The old worker goes on listening until its last call is over, takes calls that were
-redirected to it before the switch, and after `LATE_CALLS_SECONDS` no new ones (EXCHANGE-UM A1, B 1). The ports are
-opened and closed here; what is said on them is `um_service` and `worker`.
+redirected to it before the switch, and after `LATE_CALLS_SECONDS` no new ones (EXCHANGE-UM A1, B 1). How the
+ports are opened is `doors`, what is said on them `um_service` and `worker`.
 """
 
 import asyncio
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from time import monotonic
 
-from structlog.typing import FilteringBoundLogger
-
 from callrouter.directory.model import ComponentState
 from callrouter.dispatcher import Dispatcher
 from callrouter.mailbox.calls import CallTable, WorkerProcess
 from callrouter.mailbox.config import freeze_worker
+from callrouter.mailbox.doors import Doors, MailboxError, Surroundings
 from callrouter.mailbox.um_service import service_snapshot
 from callrouter.mailbox.worker import MediaSessions, WorkerAgent, WorkerDesk
 from callrouter.session import SipSession
 from callrouter.settings.mailbox import EmulatedServer, MailboxSettings
 from callrouter.snapshot import RoutingSnapshot, SnapshotCell
-from callrouter.stream import SessionLimits
-from callrouter.telemetry import Sink
-from callrouter.transport.admission import Admission
-from callrouter.transport.config import TransportLimits
 from callrouter.transport.connection import SessionFactory
-from callrouter.transport.listener import Listener, ListenError, bind_sockets
+from callrouter.transport.listener import Listener
 from callrouter.transport.port import StreamSession
-from callrouter.transport.tls import ServerTls
 from callrouter.ua.endpoint import Endpoint, EndpointConfig
 from callrouter.wire import Peer, Transport
 
@@ -48,31 +42,6 @@ _TAG_KEY_BYTES = 32
 _TOKEN_BYTES = 8
 _CRYPTO_KEY_BYTES = 30
 _SESSION_ID_BITS = 31
-
-
-class MailboxError(Exception):
-    """Ports of a server cannot be opened; `problems` names each, and nothing was changed."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all servers of a process share.
-
-    make_sink: gives the telemetry sink of a role ("um-service" or "worker") of a server. server_tls: None where no
-    server listens for TLS.
-    """
-
-    settings: MailboxSettings
-    limits: SessionLimits
-    transport_limits: TransportLimits
-    admission: Admission
-    server_tls: ServerTls | None
-    make_sink: Callable[[str, str], Sink]
-    log: FilteringBoundLogger
 
 
 @dataclass(slots=True)
@@ -92,6 +61,7 @@ class RunningServer:
         self.name = server.name
         self._server = server
         self._around = surroundings
+        self._doors = Doors(server, surroundings)
         self._log = surroundings.log.bind(server=server.name)
         self._router_snapshot = snapshot
         self._cell = SnapshotCell(snapshot)
@@ -151,7 +121,7 @@ class RunningServer:
     @property
     def bind_address(self) -> str:
         """Where it listens; "" for all addresses."""
-        return self._server.bind_address or self._around.settings.bind_address
+        return self._doors.address
 
     # --- what can be done
 
@@ -168,7 +138,7 @@ class RunningServer:
             problems.extend(error.problems)
         ports = self._around.settings.um_service_ports(self._server)
         try:
-            self._services = self._listen(ports, self._service_factory(), self._service_emit)
+            self._services = self._doors.open(ports, self._service_factory(), self._service_emit)
         except MailboxError as error:
             problems.extend(error.problems)
         if problems or self._current is None:
@@ -237,7 +207,7 @@ class RunningServer:
         self._make_room(ports)
         process = WorkerProcess(self._lives + 1)
         life = Life(process, ports)
-        life.listeners = self._listen(ports, self._worker_factory(process), self._desk.emit)
+        life.listeners = self._doors.open(ports, self._worker_factory(process), self._desk.emit)
         self._lives += 1
         return life
 
@@ -295,27 +265,6 @@ class RunningServer:
             self._arm_recycling()
 
     # --- inside: ports and sessions
-
-    def _listen(self, ports: Mapping[Transport, int], factory: SessionFactory, emit: Sink) -> list[Listener]:
-        around, problems, listeners = self._around, [], []
-        for transport, port in ports.items():
-            server_tls = around.server_tls if transport is Transport.TLS else None
-            if transport is Transport.TLS and server_tls is None:
-                problems.append("mailbox.um_startup_mode: TLS needs a certificate")
-                continue
-            try:
-                sockets = bind_sockets(self.bind_address, port, "Any", label=transport.value)
-            except ListenError as error:
-                problems.append(f"{error} (mailbox server {self.name})")
-                continue
-            listeners.append(Listener(sockets, factory, around.transport_limits, around.admission, emit, server_tls))
-        if problems:
-            for listener in listeners:
-                listener.stop_accepting()
-            raise MailboxError(tuple(problems))
-        for listener in listeners:
-            listener.accept()
-        return listeners
 
     def _service_factory(self) -> SessionFactory:
         dispatcher, limits, emit, key = Dispatcher(self._cell), self._around.limits, self._service_emit, self._tag_key

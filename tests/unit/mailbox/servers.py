@@ -15,7 +15,8 @@ from structlog.typing import FilteringBoundLogger
 
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import Directory, UMIPGateway
-from callrouter.mailbox.server import RunningServer, Surroundings
+from callrouter.mailbox.doors import Surroundings
+from callrouter.mailbox.server import RunningServer
 from callrouter.settings.mailbox import EmulatedServer, MailboxSettings
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.stream import SessionLimits

@@ -8,8 +8,8 @@ from ipaddress import ip_network
 import pytest
 
 from callrouter.directory.model import UMIPGateway
+from callrouter.mailbox.doors import MailboxError
 from callrouter.mailbox.role import MailboxRole
-from callrouter.mailbox.server import MailboxError
 from callrouter.settings.mailbox import EmulatedServer, MailboxSettings
 from tests.transport.rig import PATIENCE_SECONDS
 from tests.unit.mailbox.servers import (

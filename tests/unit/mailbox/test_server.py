@@ -10,7 +10,8 @@ import pytest
 
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import ComponentState, Directory, MailboxServer, UMIPGateway
-from callrouter.mailbox.server import MailboxError, RunningServer
+from callrouter.mailbox.doors import MailboxError
+from callrouter.mailbox.server import RunningServer
 from callrouter.settings.mailbox import EmulatedServer
 from callrouter.telemetry import CallEnded, ConnectionClosed
 from callrouter.transport.tls import ServerTls

@@ -5,7 +5,7 @@ import ssl
 import pytest
 
 from callrouter.mailbox import server as module
-from callrouter.mailbox.server import MailboxError
+from callrouter.mailbox.doors import MailboxError
 from callrouter.telemetry import ConnectionClosed
 from callrouter.transport.tls import ServerTls
 from callrouter.wire import Transport

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from callrouter.mailbox import server as module
-from callrouter.mailbox.server import MailboxError
+from callrouter.mailbox.doors import MailboxError
 from callrouter.telemetry import ConnectionClosed
 from tests.transport.rig import PATIENCE_SECONDS
 from tests.unit.mailbox.servers import (
