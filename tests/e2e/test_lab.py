@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shlex
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -105,9 +106,9 @@ async def test_line_that_the_lab_prints_works_as_printed(
 
 async def test_call_lines_that_the_lab_prints_work_as_printed(tmp_path: Path) -> None:
     async with start_lab(tmp_path) as lab:
-        over_tcp, over_tls = find_lines(lab.printed, "callrouter call")
+        over_tcp, over_tls = find_lines(lab.printed, f"{shlex.join(COMMAND)} call")
         for line in (over_tcp, over_tls):
-            exit_code, output = await run_line(f"{shlex.join(COMMAND)} {line.removeprefix('callrouter ')}", tmp_path)
+            exit_code, output = await run_line(line, tmp_path)
             assert exit_code == 0, output
             assert output.count("302 Moved Temporarily") == 2
             assert output.count("200 OK (SDP)") == 1
@@ -122,4 +123,14 @@ async def test_lab_takes_settings_of_a_file_instead_of_its_own(home: Path) -> No
         async with connect(int(port)) as caller:
             assert_redirect(await caller.exchange(build_invite("own-settings")))
         assert not (home / "var" / "certs").exists()
+        await lab.stop()
+
+
+async def test_call_lines_name_the_command_as_it_was_called(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("callrouter")
+    async with start_command("lab", *OWN_PLACE, cwd=tmp_path, program=(str(program),)) as lab:
+        await lab.read_until("Ctrl-C stops it")
+        line, _ = find_lines(lab.printed, f"{program} call")
+        exit_code, output = await run_line(line, tmp_path)
+        assert exit_code == 0, output
         await lab.stop()

@@ -1,6 +1,8 @@
 """`callrouter lab`: everything on one host with nothing to prepare. Certificates are made on the first start."""
 
 import os
+import shutil
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +18,7 @@ from callrouter.settings.lab import lab_toml
 from callrouter.settings.load import load_settings
 from callrouter.settings.model import Settings
 
+_COMMAND = "callrouter"
 _SIPP_SCENARIO = "three_hops.sipp.xml"
 _SIPP_SOCKETS = 1000
 """SIPp refuses to start where its default, 50,000, is more than the process may open."""
@@ -90,6 +93,15 @@ def list_mailbox_ports(application: Application) -> list[tuple[str, str, str, st
     return rows
 
 
+def _name_command() -> str:
+    """How this program was called, so that the same works again: not everybody's path leads to it."""
+    program = Path(sys.argv[0])
+    if program.name != _COMMAND:
+        return f"{sys.executable} -m {_COMMAND}"
+    found = shutil.which(_COMMAND)
+    return _COMMAND if found and Path(found).samefile(program) else str(program)
+
+
 def _list_lines(settings: Settings, ports: dict[str, int], var: Path) -> list[str]:
     """Commands that place calls."""
     host = settings.router.bind_address or "127.0.0.1"
@@ -97,12 +109,12 @@ def _list_lines(settings: Settings, ports: dict[str, int], var: Path) -> list[st
     lines = []
     if "TCP" in ports:
         at = f"{host}:{ports['TCP']}"
-        lines.append(f"callrouter call sip:2001@{at}")
+        lines.append(f"{_name_command()} call sip:2001@{at}")
     if "TLS" in ports and settings.tls.ca_file is not None:
         folder = settings.tls.ca_file.parent
         identity = f"--ca {folder / 'ca.pem'} --certificate {folder / 'client.pem'} --key {folder / 'client-key.pem'}"
         if (folder / "client.pem").exists():
-            lines.append(f'callrouter call "sip:2001@{host}:{ports["TLS"]};transport=tls" {identity}')
+            lines.append(f'{_name_command()} call "sip:2001@{host}:{ports["TLS"]};transport=tls" {identity}')
     if "TCP" in ports:
         scenario = var / _SIPP_SCENARIO
         lines.append(f"sipp -sf {scenario} -t tn -max_socket {_SIPP_SOCKETS} -m 1 -s 2001 {at}")
