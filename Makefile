@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: run test venv lint format compiled bench bench-interpreted fuzz mutate docs clean
+.PHONY: run test venv lint format compiled bench bench-interpreted fuzz mutate image docs clean
 
 run: $(VENV)/.runtime  ## the lab: router, certificates, API
 	$(BIN)/callrouter lab $(ARGS)
@@ -41,6 +41,9 @@ fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of the router's and the worker's
 	for target in session worker; do \
 	  $(BIN)/python fuzz/fuzz_$$target.py -max_total_time=60 -max_len=16384 $(ARGS) fuzz/corpus tests/conformance/vectors/rfc4475 tests/conformance/vectors/edges || exit 1; \
 	done
+
+image: $(VENV)/.dev  ## the container image, built by buildah and tested; as root on Debian, see docker/build_image.sh
+	docker/build_image.sh $(ARGS)
 
 build/compiled/.done: $(VENV)/.dev pyproject.toml $(shell find src/callrouter -name '*.py')
 	rm -rf build/compiled build/wheel build/source

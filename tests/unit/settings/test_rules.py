@@ -79,6 +79,7 @@ def test_admin_port_that_others_can_reach_without_a_token_is_a_conflict_that_nam
         {"bind_address": "127.9.9.9"},
         {"bind_address": "::1"},
         {"bind_address": "0.0.0.0", "token": "s3cret"},
+        {"bind_address": "0.0.0.0", "token_file": "token"},
         {"bind_address": "0.0.0.0", "enabled": False},
     ],
 )
