@@ -46,6 +46,10 @@ make_base() {
   rm -rf "$WORK"/base-*
   local mirror
   mirror=$(find_mirror)
+  if [ -z "$mirror" ]; then
+    apt-get update -qq  # without its lists apt does not say
+    mirror=$(find_mirror)
+  fi
   [ -n "$mirror" ] || { echo "apt knows no archive to make a base from" >&2; exit 1; }
   mkdir -p "$WORK/rootfs"
   local rootfs=$WORK/rootfs

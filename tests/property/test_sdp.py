@@ -1,7 +1,7 @@
 """Descriptions read and write back, an answer fits its offer, and hostile bodies cost little."""
 
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given
@@ -215,22 +215,22 @@ def test_offer_of_64_kilobytes_costs_little(head: str, unit: str) -> None:
     policy = AnswerPolicy("192.0.2.1", 4000, 1, secured=False, crypto_key=KEY)
     filling = unit * (LARGE // len(unit))
     tail = f"\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\n"
-    started_at = perf_counter()
+    started_at = process_time()
     for body in (head + filling, f"{head}\n{filling}", f"{head}\na=x:{filling}", f"{head} {filling}{tail}"):
         try:
             offer = parse_description(body.encode())
             check_answer(offer, build_answer(offer, policy))
         except (SdpError, NoCommonMedia):
             continue
-    assert perf_counter() - started_at < MOST_SECONDS
+    assert process_time() - started_at < MOST_SECONDS
 
 
 @pytest.mark.parametrize("formats", [" 0", " 8 101", " 18", " 96"], ids=repr)
 def test_offer_of_many_formats_costs_little(formats: str) -> None:
     lines = "a=rtpmap:96 PCMU/8000\n" * 1000
     body = f"v=0\no=- 1 1 IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1\nm=audio 1 RTP/AVP 0{formats * 8000}\n{lines}"
-    started_at = perf_counter()
+    started_at = process_time()
     offer = parse_description(body.encode())
     answer = build_answer(offer, AnswerPolicy("192.0.2.1", 4000, 1, secured=False, crypto_key=""))
     assert check_answer(offer, answer) == ""
-    assert perf_counter() - started_at < MOST_SECONDS
+    assert process_time() - started_at < MOST_SECONDS
