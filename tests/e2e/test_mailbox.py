@@ -6,9 +6,8 @@ import json
 import os
 import re
 import signal
-import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from bench.tls import build_client_context
 from tests.e2e.command import PATIENCE_SECONDS, RunningCommand, run_command, start_command
 from tests.e2e.test_serve import count_listening
-from tests.unit.mailbox.servers import Phone, phone
+from tests.unit.mailbox.servers import Phone, phone, taken
 from tests.unit.mailbox.talk import OFFER, Talk
 
 # The product's ports are fixed; an address of its own keeps this process apart from others.
@@ -59,18 +58,6 @@ async def start_mailbox(directory: Path, *options: str) -> AsyncIterator[Running
         await command.read_until("Ctrl-C stops it")
         [base] = re.findall(r"(http://127\.0\.0\.1:\d+)/docs", command.printed)
         yield RunningMailbox(command, base)
-
-
-@contextlib.contextmanager
-def taken(*ports: int) -> Iterator[None]:
-    """Somebody else listens there."""
-    with contextlib.ExitStack() as stack:
-        for port in ports:
-            other = stack.enter_context(socket.socket())
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            other.bind((ADDRESS, port))
-            other.listen()
-        yield
 
 
 async def follow(service: Phone, talk: Talk) -> tuple[str, int]:
@@ -181,7 +168,7 @@ async def test_several_servers_have_addresses_and_ports_of_their_own(tmp_path: P
 
 
 def test_command_with_taken_ports_names_each_and_exits_with_2(tmp_path: Path) -> None:
-    with taken(5062, 5065):
+    with taken(5062, 5065, address=ADDRESS):
         ended = run_command("mailbox", *OVER_TCP, cwd=tmp_path)
     assert ended.returncode == 2
     lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
@@ -304,7 +291,7 @@ async def test_recycle_over_http_while_calls_go_on(tmp_path: Path) -> None:
             assert [(each["calls"], each["draining_calls"]) for each in listed["workers"]] == [(2, 1)]
             assert (await before.ask(old.request("BYE"))).status == 200
             assert (await after.ask(new.request("BYE"))).status == 200
-        with taken(5069):
+        with taken(5069, address=ADDRESS):
             _, worker = await mailbox.ask("POST", "/api/v1/servers/lab-mailbox/recycle")
         assert (worker["worker"], worker["ports"], worker["calls"]) == (3, {"TCP": 5065}, 0)
         await mailbox.command.stop()
@@ -313,7 +300,7 @@ async def test_recycle_over_http_while_calls_go_on(tmp_path: Path) -> None:
 
 async def test_recycle_over_http_with_a_taken_port_says_so_and_changes_nothing(tmp_path: Path) -> None:
     async with start_mailbox(tmp_path, *OVER_TCP) as mailbox, phone(5062, address=ADDRESS) as service:
-        with taken(5067):
+        with taken(5067, address=ADDRESS):
             status, refused = await mailbox.ask("POST", "/api/v1/servers/lab-mailbox/recycle")
         assert (status, refused["problems"]) == (
             422,

@@ -41,18 +41,37 @@ class Start:
     prefix: Sequence[str] = ()
 
 
-class Container:
-    """One container while it runs, and what it has printed."""
+class Printing:
+    """A container's process, and what it has printed."""
 
-    def __init__(self, engine: "Engine", start: Start, process: subprocess.Popen[bytes], output: Path) -> None:
-        self._engine = engine
-        self._start = start
+    def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
         self._process = process
         self._output = output
 
     @property
     def printed(self) -> str:
         return self._output.read_text("utf-8", "replace")
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it has printed this."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while text not in self.printed:
+            assert time.monotonic() < until, self.printed
+            assert self._process.poll() is None, self.printed
+            time.sleep(BETWEEN_SECONDS)
+
+    def wait(self) -> int:
+        """The exit code."""
+        return self._process.wait(PATIENCE_SECONDS)
+
+
+class Container(Printing):
+    """One container while it runs, and what it has printed."""
+
+    def __init__(self, engine: "Engine", start: Start, process: subprocess.Popen[bytes], output: Path) -> None:
+        super().__init__(process, output)
+        self._engine = engine
+        self._start = start
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -81,21 +100,9 @@ class Container:
             assert time.monotonic() < until, f"{answer.stdout}\n{self.printed}"
             assert self._process.poll() is None, self.printed
 
-    def wait_for(self, text: str) -> None:
-        """Wait until it has printed this."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while text not in self.printed:
-            assert time.monotonic() < until, self.printed
-            assert self._process.poll() is None, self.printed
-            time.sleep(BETWEEN_SECONDS)
-
     def terminate(self) -> None:
         """Send the image's own signal to the process that an engine would send it to."""
         os.kill(self._find_process(), signal.Signals[self._engine.config["StopSignal"]])
-
-    def wait(self) -> int:
-        """The exit code."""
-        return self._process.wait(PATIENCE_SECONDS)
 
     def end(self) -> None:
         """End it, whatever it does."""

@@ -7,7 +7,6 @@ ip and unshare, and end with it. It is one process from the first to the last, s
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.engine import BETWEEN_SECONDS, PATIENCE_SECONDS, Engine
+from tests.image.engine import PATIENCE_SECONDS, Engine, Printing
 
 USER = 10001
 
@@ -123,28 +122,8 @@ class Setup:
     files: Mapping[Path, str] = field(default_factory=dict)
 
 
-class IsolatedContainer:
+class IsolatedContainer(Printing):
     """One while it runs."""
-
-    def __init__(self, process: subprocess.Popen[bytes], output: Path) -> None:
-        self._process = process
-        self._output = output
-
-    @property
-    def printed(self) -> str:
-        return self._output.read_text("utf-8", "replace")
-
-    def wait_for(self, text: str) -> None:
-        """Wait until it has printed this."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        while text not in self.printed:
-            assert time.monotonic() < until, self.printed
-            assert self._process.poll() is None, self.printed
-            time.sleep(BETWEEN_SECONDS)
-
-    def wait(self) -> int:
-        """The exit code."""
-        return self._process.wait(PATIENCE_SECONDS)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""

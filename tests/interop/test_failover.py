@@ -18,7 +18,7 @@ import pytest
 
 from callrouter.certificates.authority import write_lab_certificates
 from tests.e2e.command import RunningCommand, start_command
-from tests.interop.sipp_tool import SCENARIOS, Load, Sipp
+from tests.interop.sipp_tool import SCENARIOS, Load, Sipp, SippResult
 from tests.router import Group, LogLine, Router, start_router
 
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(60)]
@@ -106,17 +106,25 @@ def sipp(find_tool: Callable[[str], str], tmp_path: Path) -> Sipp:
     return Sipp(find_tool("sipp"), tmp_path)
 
 
-async def test_server_that_is_killed_under_load_gets_no_call_once_its_connection_is_refused(
-    pool: Pool, stack: AsyncExitStack, sipp: Sipp
-) -> None:
-    doomed = await pool.start_server(stack, "mbx1")
+async def start_under_load(
+    pool: Pool, stack: AsyncExitStack, sipp: Sipp, calls: int
+) -> tuple[RunningCommand, asyncio.Task[SippResult]]:
+    """Both servers, and so many calls on their way; the first of the servers, and the load."""
+    first = await pool.start_server(stack, "mbx1")
     await pool.start_server(stack, "mbx2")
     # Both were found down before: they were not there yet.
     await pool.wait_for(2, event="mailbox server up", transport="TCP")
     load = asyncio.create_task(
-        sipp.place_calls(SCENARIOS / "redirect.xml", f"127.0.0.1:{pool.router.tcp_port}", Load(1200, RATE, "t1"))
+        sipp.place_calls(SCENARIOS / "redirect.xml", f"127.0.0.1:{pool.router.tcp_port}", Load(calls, RATE, "t1"))
     )
     await pool.wait_for(300, event="call")
+    return first, load
+
+
+async def test_server_that_is_killed_under_load_gets_no_call_once_its_connection_is_refused(
+    pool: Pool, stack: AsyncExitStack, sipp: Sipp
+) -> None:
+    doomed, load = await start_under_load(pool, stack, sipp, 1200)
 
     killed_at = datetime.now(UTC)
     os.kill(doomed.pid, signal.SIGKILL)
@@ -143,14 +151,7 @@ async def test_server_that_is_killed_under_load_gets_no_call_once_its_connection
 async def test_server_that_hangs_under_load_gets_no_call_after_the_down_threshold_until_the_up_threshold(
     pool: Pool, stack: AsyncExitStack, sipp: Sipp
 ) -> None:
-    hanging = await pool.start_server(stack, "mbx1")
-    await pool.start_server(stack, "mbx2")
-    # Both were found down before: they were not there yet.
-    await pool.wait_for(2, event="mailbox server up", transport="TCP")
-    load = asyncio.create_task(
-        sipp.place_calls(SCENARIOS / "redirect.xml", f"127.0.0.1:{pool.router.tcp_port}", Load(1600, RATE, "t1"))
-    )
-    await pool.wait_for(300, event="call")
+    hanging, load = await start_under_load(pool, stack, sipp, 1600)
 
     stopped_at = datetime.now(UTC)
     os.kill(hanging.pid, signal.SIGSTOP)

@@ -1,7 +1,7 @@
 """What reads one value raises nothing but its documented error, agrees with its short cuts, and stays linear."""
 
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given
@@ -107,10 +107,10 @@ def test_readers_any_text_raise_only_what_they_document_and_always_the_same(text
 @pytest.mark.parametrize("unit", HOSTILE_UNITS, ids=repr)
 def test_readers_value_of_64_kilobytes_cost_little(name: str, unit: str) -> None:
     body = unit * (LARGE // len(unit))
-    started_at = perf_counter()
+    started_at = process_time()
     for text in (body, f'"{body}', f"sip:{body}", f"SIP/2.0/TCP h;a={body}", f"<sip:a@b>;{body}"):
         outcome(name, text)
-    assert perf_counter() - started_at < MOST_SECONDS
+    assert process_time() - started_at < MOST_SECONDS
 
 
 @given(hostile_text())
@@ -121,9 +121,9 @@ def test_parse_head_any_text_is_a_message_without_line_ends_in_its_values(text: 
 
 @pytest.mark.parametrize("unit", ["a:\r\n", "\r\n", "\r\n ", "\r", "\n", ":", "\r\na", "v:,\r\n", "\r\n a"], ids=repr)
 def test_parse_head_of_64_kilobytes_costs_little(unit: str) -> None:
-    started_at = perf_counter()
+    started_at = process_time()
     message = parse_head("INVITE sip:a SIP/2.0\r\n" + unit * (LARGE // len(unit)), 256)
-    assert perf_counter() - started_at < MOST_SECONDS
+    assert process_time() - started_at < MOST_SECONDS
     assert isinstance(message, Request)
     assert message.defects
 

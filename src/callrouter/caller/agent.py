@@ -5,7 +5,6 @@ Requests inside a dialog go to its call. Outside, OPTIONS is answered and everyt
 
 from typing import Final
 
-from callrouter.dispatcher import KNOWN_METHODS
 from callrouter.reason import Reason
 from callrouter.sip.errors import MalformedError
 from callrouter.sip.message import Request
@@ -15,8 +14,8 @@ from callrouter.telemetry import MessageDiscarded, Sink
 from callrouter.ua.capabilities import CAPABILITIES
 from callrouter.ua.endpoint import Endpoint, Reply
 from callrouter.ua.outgoing import AnsweredCall, OutgoingCall
+from callrouter.ua.stray import refuse_stray_invite, refuse_stray_request
 
-_IN_DIALOG: Final = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
 _ALLOW_LINE: Final = header_line("Allow", "ACK, CANCEL, OPTIONS, BYE, INFO, PRACK, UPDATE")
 """What is served without a call; INVITE only changes one that exists."""
 _FIRST_SWEEP: Final = 64
@@ -46,10 +45,8 @@ class CallerAgent:
         call = self._find(invite)
         if call is not None:
             call.receive_invite(invite, transaction, now)
-        elif invite.to_tag:
-            self._endpoint.reject_invite(transaction, Reason.NO_DIALOG, now)
         else:
-            self._endpoint.reject_invite(transaction, Reason.METHOD_NOT_ALLOWED, now, _ALLOW_LINE)
+            refuse_stray_invite(self._endpoint, invite, transaction, now, _ALLOW_LINE)
 
     def receive_request(self, request: Request, now: float) -> None:
         """Any other request but ACK and CANCEL."""
@@ -58,12 +55,8 @@ class CallerAgent:
             call.receive_request(request, now)
         elif request.method == "OPTIONS":
             self._endpoint.answer(request, Reply(200, Reason.SERVER_ALIVE, CAPABILITIES), now)
-        elif request.to_tag or request.method in _IN_DIALOG:
-            self._endpoint.reject(request, Reason.NO_DIALOG, now)
         else:
-            is_known = request.method in KNOWN_METHODS
-            reason = Reason.METHOD_NOT_ALLOWED if is_known else Reason.UNKNOWN_METHOD
-            self._endpoint.reject(request, reason, now, _ALLOW_LINE)
+            refuse_stray_request(self._endpoint, request, now, _ALLOW_LINE)
 
     def receive_ack(self, ack: Request, now: float) -> None:
         """The ACK to our 2xx to a re-INVITE."""

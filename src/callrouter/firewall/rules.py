@@ -8,7 +8,6 @@ listens here. TCP only: no rule ever opens a UDP port (EXCHANGE-UM A1).
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from types import MappingProxyType
 
 from callrouter.settings.mailbox import MAX_RTP_PORT, MIN_RTP_PORT, EmulatedServer, MailboxSettings
@@ -150,7 +149,7 @@ def _list_servers(mailbox: MailboxSettings) -> tuple[EmulatedServer, ...]:
 
 def _list_admin_openings(admin: AdminSettings) -> Iterator[_Opening]:
     """The admin port, where other machines can reach it."""
-    if admin.enabled and not (admin.bind_address and ip_address(admin.bind_address).is_loopback):
+    if admin.enabled and not admin.is_on_loopback:
         yield _Opening(Transport.TCP, admin.port, "admin.port")
 
 

@@ -10,7 +10,7 @@ from callrouter.directory.model import ComponentState, MailboxServer
 from callrouter.pool.model import build_pool
 from callrouter.pool.selection import Selection
 from callrouter.snapshot import RoutingSnapshot
-from callrouter.sources.host import parse_target_address
+from callrouter.sources.host import tell_target_apart
 from callrouter.wire import Transport
 
 
@@ -36,7 +36,7 @@ def service_snapshot(
     advertised_host: name or address in the Contact; "" for the address at which the caller reached the server.
     is_full: the server has as many calls as it may have.
     """
-    fqdn, address = _tell_apart(advertised_host)
+    fqdn, address = tell_target_apart(advertised_host)
     worker = MailboxServer(
         name=name,
         fqdn=fqdn,
@@ -53,13 +53,3 @@ def service_snapshot(
         own_endpoints=frozenset(),
         form=replace(snapshot.form, delay_seconds=0.0, all_contacts=False),
     )
-
-
-def _tell_apart(host: str) -> tuple[str, str]:
-    """(FQDN, address): the one that it is."""
-    if not host:
-        return "", ""
-    try:
-        return "", parse_target_address(host)
-    except ValueError:
-        return host, ""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from callrouter.decision import CallType
 from callrouter.directory.model import UMDialPlan, VoipSecurity
-from callrouter.dispatcher import KNOWN_METHODS
 from callrouter.facts import RequestFacts, gather_caller_facts, gather_facts
 from callrouter.mailbox.calls import CallTable, WorkerCall, WorkerProcess
 from callrouter.reason import CallEnd, Reason
@@ -29,6 +28,7 @@ from callrouter.ua.capabilities import ALLOW_LINE, CAPABILITIES, find_unsupporte
 from callrouter.ua.endpoint import Endpoint, Reply
 from callrouter.ua.incoming import Ringing
 from callrouter.ua.media import Media, MediaConfig
+from callrouter.ua.stray import refuse_stray_request
 from callrouter.wire import Transport
 
 _SECONDS_PER_MINUTE = 60.0
@@ -113,11 +113,8 @@ class WorkerAgent:
             call.receive_request(request, now)
         elif request.method == "OPTIONS":
             endpoint.answer(request, Reply(200, Reason.SERVER_ALIVE, CAPABILITIES), now)
-        elif request.to_tag or request.method in ("BYE", "PRACK", "INFO", "UPDATE"):
-            endpoint.reject(request, Reason.NO_DIALOG, now)
         else:
-            known = request.method in KNOWN_METHODS
-            endpoint.reject(request, Reason.METHOD_NOT_ALLOWED if known else Reason.UNKNOWN_METHOD, now, ALLOW_LINE)
+            refuse_stray_request(endpoint, request, now, ALLOW_LINE)
 
     def receive_ack(self, ack: Request, now: float) -> None:
         call = self._find(ack)

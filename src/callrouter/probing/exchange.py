@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from callrouter.dispatcher import KNOWN_METHODS
 from callrouter.pool.health import ProbeResult, answered, failed, timed_out
 from callrouter.reason import Reason
 from callrouter.sip.errors import MalformedError
@@ -21,6 +20,7 @@ from callrouter.sip.transaction import InviteTransaction
 from callrouter.sip.uri import OtherUri
 from callrouter.telemetry import Event, FramingLost, MessageDiscarded
 from callrouter.ua.endpoint import Endpoint, EndpointConfig, NoAnswer, Reply
+from callrouter.ua.stray import refuse_stray_invite, refuse_stray_request
 from callrouter.ua.timers import Timer
 from callrouter.wire import Peer, Transport
 
@@ -28,8 +28,6 @@ _FIRST_FINAL: Final = 200
 _ALLOW_LINE: Final = header_line("Allow", "OPTIONS")
 _ACCEPT_LINE: Final = header_line("Accept", "application/sdp")
 """RFC 3261 11.1: what the answer may describe the server's abilities in."""
-_DIALOG_METHODS: Final = frozenset({"BYE", "INFO", "PRACK", "UPDATE"})
-"""They mean nothing outside a dialog, and no dialog ever begins here."""
 
 
 class Exchange:
@@ -87,20 +85,14 @@ class Exchange:
     # --- ua.endpoint.UserAgent
 
     def receive_invite(self, invite: Request, transaction: InviteTransaction, now: float) -> None:
-        if invite.to_tag:
-            self.session.reject_invite(transaction, Reason.NO_DIALOG, now)
-        else:
-            self.session.reject_invite(transaction, Reason.METHOD_NOT_ALLOWED, now, _ALLOW_LINE)
+        # No dialog ever begins here.
+        refuse_stray_invite(self.session, invite, transaction, now, _ALLOW_LINE)
 
     def receive_request(self, request: Request, now: float) -> None:
         if request.method == "OPTIONS":
             self._answer_options(request, now)
-        elif request.to_tag or request.method in _DIALOG_METHODS:
-            self.session.reject(request, Reason.NO_DIALOG, now)
         else:
-            is_known = request.method in KNOWN_METHODS
-            reason = Reason.METHOD_NOT_ALLOWED if is_known else Reason.UNKNOWN_METHOD
-            self.session.reject(request, reason, now, _ALLOW_LINE)
+            refuse_stray_request(self.session, request, now, _ALLOW_LINE)
 
     def receive_ack(self, ack: Request, now: float) -> None:  # noqa: ARG002
         self._emit(MessageDiscarded(self.session.peer, Reason.ACK_UNMATCHED))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from callrouter.directory.model import Directory, MailboxServer
 from callrouter.settings.mailbox import MailboxSettings
 from callrouter.settings.model import Settings
-from callrouter.sources.host import parse_target_address
+from callrouter.sources.host import tell_target_apart
 
 
 def find_advertised_host(settings: Settings, server_name: str) -> str:
@@ -20,8 +20,7 @@ def find_advertised_host(settings: Settings, server_name: str) -> str:
     """
     mailbox = settings.mailbox
     same = (each.advertised_host for each in mailbox.servers if each.name.casefold() == server_name.casefold())
-    # Set-UMService's ExternalHostFqdn is "sent as the target of a redirect" (EXCHANGE-UM B 2.1).
-    return next(same, "") or mailbox.advertised_host or settings.router.external_host_fqdn
+    return next(same, "") or _find_common_host(settings)
 
 
 def is_on_this_host(server: MailboxServer) -> bool:
@@ -46,16 +45,19 @@ def name_own_endpoints(
 
 def advertise_mailbox(settings: Settings) -> MailboxSettings:
     """The group `mailbox` with the host that its servers' Contacts carry where they have none of their own."""
-    mailbox = settings.mailbox
-    host = mailbox.advertised_host or settings.router.external_host_fqdn
+    mailbox, host = settings.mailbox, _find_common_host(settings)
     return mailbox if host == mailbox.advertised_host else mailbox.model_copy(update={"advertised_host": host})
+
+
+def _find_common_host(settings: Settings) -> str:
+    """The host of all servers of this machine that have none of their own."""
+    # Set-UMService's ExternalHostFqdn is "sent as the target of a redirect" (EXCHANGE-UM B 2.1).
+    return settings.mailbox.advertised_host or settings.router.external_host_fqdn
 
 
 def _advertise(server: MailboxServer, settings: Settings) -> MailboxServer:
     host = find_advertised_host(settings, server.name) if is_on_this_host(server) else ""
     if not host:
         return server
-    try:
-        return replace(server, address=parse_target_address(host))
-    except ValueError:
-        return replace(server, fqdn=host)
+    fqdn, address = tell_target_apart(host)
+    return replace(server, fqdn=fqdn, address=address)

@@ -5,6 +5,7 @@ files of their own. Parameter names of `router` follow Set-UMCallRouterSettings 
 file or environment is read here.
 """
 
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -182,6 +183,11 @@ class AdminSettings(Record):
         description="File with the token, where `admin.token` is empty. One that is missing is made at the start, with "
         "a random token that is printed once.",
     )
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether only this machine can reach the port."""
+        return bool(self.bind_address) and ip_address(self.bind_address).is_loopback
 
 
 class JournalSettings(Record):

@@ -95,7 +95,7 @@ def _check_admin(settings: Settings) -> Iterator[Conflict]:
     admin = settings.admin
     if not admin.enabled or admin.token or admin.token_file is not None:
         return
-    if not admin.bind_address or not ip_address(admin.bind_address).is_loopback:
+    if not admin.is_on_loopback:
         keys = ("admin.bind_address", "admin.token", "admin.token_file", "admin.enabled")
         place = admin.bind_address or "all addresses"
         message = f"{place} can be reached from other machines, so that admin.token or admin.token_file must be set"

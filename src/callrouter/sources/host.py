@@ -62,6 +62,16 @@ def parse_target_address(text: str) -> str:
     return canonical
 
 
+def tell_target_apart(host: str) -> tuple[str, str]:
+    """(FQDN, address): the one that a checked host is that a caller can be sent to; neither where it is empty."""
+    if not host:
+        return "", ""
+    try:
+        return "", parse_target_address(host)
+    except ValueError:
+        return host, ""
+
+
 def parse_gateway_address(text: str) -> IPv4Network | IPv6Network | str:
     """Tell the three forms of a gateway's address apart.
 

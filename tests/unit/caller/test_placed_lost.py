@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from callrouter.caller.placed import PlacedCall, place_call
-from callrouter.caller.result import Outcome
+from callrouter.caller.result import CallResult, Outcome
 from callrouter.caller.spec import CallSpec, CallTimeouts
 from callrouter.certificates.authority import LabCertificates
 from callrouter.transport.tls import ServerTls, build_client_context
@@ -49,18 +49,26 @@ def spec_of(server: RawServer, context: ssl.SSLContext | None) -> CallSpec:
     return CallSpec(f"sip:2001@127.0.0.1:{server.port};transport={transport}", hold_seconds=0.1, timeouts=QUICK)
 
 
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("moment", EARLY)
-async def test_server_that_dies_before_the_answer_leaves_the_call_without_one(
-    moment: str, end: str, contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None]
-) -> None:
+async def place_with_dying_server(
+    script: list[str], end: str, contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None]
+) -> tuple[RawServer, CallResult]:
+    """A call to a server that follows the script and ends so: it is over in time, and leaves nothing behind."""
     own, peers = contexts
-    async with running(RawServer(EARLY[moment], end), own) as server:
+    async with running(RawServer(script, end), own) as server:
         with nothing_left() as config:
             async with asyncio.timeout(3.0):
                 result = await place_call(
                     spec_of(server, own), replace(config, tls=None if peers is None else lambda: peers)
                 )
+    return server, result
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("moment", EARLY)
+async def test_server_that_dies_before_the_answer_leaves_the_call_without_one(
+    moment: str, end: str, contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None]
+) -> None:
+    server, result = await place_with_dying_server(EARLY[moment], end, contexts)
     if end == "hang":
         assert (result.outcome, result.detail) == (Outcome.NO_ANSWER, "no answer within 0.5 s")
         # 9.1: a CANCEL only after a provisional answer.
@@ -76,13 +84,7 @@ async def test_server_that_dies_before_the_answer_leaves_the_call_without_one(
 async def test_server_that_dies_after_the_answer_breaks_the_call(
     moment: str, end: str, contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None]
 ) -> None:
-    own, peers = contexts
-    async with running(RawServer(LATE[moment], end), own) as server:
-        with nothing_left() as config:
-            async with asyncio.timeout(3.0):
-                result = await place_call(
-                    spec_of(server, own), replace(config, tls=None if peers is None else lambda: peers)
-                )
+    _, result = await place_with_dying_server(LATE[moment], end, contexts)
     lost = moment != "bye" and end != "hang"
     # A reset may come before the answer is read.
     assert result.outcome is Outcome.BROKEN or (moment == "answer" and end == "reset")

@@ -4,22 +4,12 @@ import ssl
 
 import pytest
 
-from callrouter.transport.tls import ServerTls, TlsPolicy
 from tests.both_loops import asyncio_stays_silent, pytest_asyncio_loop_factories
-from tests.transport.certificates import LabCertificates, files_of
+from tests.transport.certificates import LabCertificates
 from tests.transport.rig import client_context
+from tests.transport.tls_fixtures import certificates, server_tls
 
-__all__ = ["asyncio_stays_silent", "pytest_asyncio_loop_factories"]
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> LabCertificates:
-    return LabCertificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def server_tls(certificates: LabCertificates) -> ServerTls:
-    return ServerTls(files_of(certificates), TlsPolicy())
+__all__ = ["asyncio_stays_silent", "certificates", "pytest_asyncio_loop_factories", "server_tls"]
 
 
 @pytest.fixture

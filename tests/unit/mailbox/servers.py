@@ -222,13 +222,13 @@ async def phone(port: int, context: ssl.SSLContext | None = None, address: str =
 
 
 @contextlib.contextmanager
-def taken(*ports: int) -> Iterator[None]:
+def taken(*ports: int, address: str = ADDRESS) -> Iterator[None]:
     """Somebody else listens there."""
     with contextlib.ExitStack() as stack:
         for port in ports:
             other = stack.enter_context(socket.socket())
             other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            other.bind((ADDRESS, port))
+            other.bind((address, port))
             other.listen()
         yield
 

@@ -158,3 +158,11 @@ def test_admin_token_is_not_shown_where_settings_are() -> None:
     admin = AdminSettings(token=text)
     assert admin.token == text
     assert text not in repr(admin)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_on_loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("", False), ("0.0.0.0", False), ("192.0.2.1", False)],
+)
+def test_admin_port_at_all_addresses_is_not_on_loopback(address: str, is_on_loopback: bool) -> None:
+    assert AdminSettings(bind_address=address).is_on_loopback is is_on_loopback

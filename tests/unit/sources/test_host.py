@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrouter.sources.host import parse_address, parse_gateway_address, parse_host_name, parse_target_address
+from callrouter.sources.host import (
+    parse_address,
+    parse_gateway_address,
+    parse_host_name,
+    parse_target_address,
+    tell_target_apart,
+)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +136,16 @@ def test_parse_gateway_address_of_any_address_is_a_network_of_one(address: objec
     assert parsed.num_addresses == 1
     mapped = getattr(address, "ipv4_mapped", None)
     assert parsed == ip_network(str(mapped or address))
+
+
+@pytest.mark.parametrize(
+    ("host", "fqdn_and_address"),
+    [
+        ("", ("", "")),
+        ("mbx1.example.com", ("mbx1.example.com", "")),
+        ("192.0.2.7", ("", "192.0.2.7")),
+        ("2001:DB8::7", ("", "2001:db8::7")),
+    ],
+)
+def test_tell_target_apart_gives_one_of_the_two(host: str, fqdn_and_address: tuple[str, str]) -> None:
+    assert tell_target_apart(host) == fqdn_and_address
