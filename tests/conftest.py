@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.taking_turns"]
+
 settings.register_profile("dev", max_examples=50, deadline=None)
 _SLOW = [HealthCheck.too_slow]
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=_SLOW)

@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.command import RunningCommand, start_command
 from tests.e2e.test_lab import ADDRESS, OWN_PLACE
 from tests.hardening.rig import build_ack, build_invite, connect, status_of
+
+pytestmark = pytest.mark.timed
 
 DRAIN_SECONDS = 6.0
 

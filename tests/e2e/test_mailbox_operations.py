@@ -1,5 +1,6 @@
 """docs/howto/mailbox-servers.md: its curl lines work as printed, one after another, on a lab; and what they lead to."""
 
+import asyncio
 import re
 import shlex
 from pathlib import Path
@@ -26,6 +27,12 @@ def read_requests() -> list[tuple[str, str, str | None]]:
     return requests
 
 
+async def wait_until_connected(client: httpx.AsyncClient, path: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await client.get(path)).json()["state"] != "Connected":  # noqa: ASYNC110 - it is another process
+            await asyncio.sleep(0.02)
+
+
 async def test_lines_of_the_page_work_one_after_another_and_do_what_it_says(tmp_path: Path) -> None:
     answers: dict[str, Any] = {}
     async with start_lab(tmp_path) as lab:
@@ -38,7 +45,7 @@ async def test_lines_of_the_page_work_one_after_another_and_do_what_it_says(tmp_
                 assert response.is_success, f"{method} {path}\n{response.text}"
                 answers[f"{method} {path}"] = response.json()
                 if path.endswith("play-on-phone") and method == "POST":
-                    await lab.read_until('"reason":"answered"')
+                    await wait_until_connected(client, f"{path}/{answers[f'{method} {path}']['call_id']}")
         ended = await lab.read_event("outcall ended")
         await lab.stop()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,6 +15,7 @@ from callrouter.settings.model import RouterSettings
 from callrouter.settings.values import IPAddressFamily, StartupMode
 from callrouter.transport.config import TransportLimits
 from callrouter.wire import Transport
+from tests.free_port import find_free_port
 from tests.transport.rig import EchoSession
 
 TCP_ONLY = RouterSettings(um_startup_mode=StartupMode.TCP, sip_tcp_listening_port=0, bind_address="127.0.0.1")
@@ -46,25 +47,14 @@ def moved(port: int, **changes: object) -> RouterSettings:
     return TCP_ONLY.model_copy(update={"sip_tcp_listening_port": port, **changes})
 
 
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    def pick() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-            return port
-
-    return pick
-
-
 async def test_ports_moved_take_calls_at_the_new_port_and_keep_connections(
-    ports: SipPorts, free_port: Callable[[], int]
+    ports: SipPorts,
 ) -> None:
     ports.open(TCP_ONLY)
     old = port_of(ports)
     reader, writer = await asyncio.open_connection("127.0.0.1", old)
     await echo(reader, writer)
-    new = free_port()
+    new = find_free_port()
     ports.open(moved(new))
     assert port_of(ports) == new
     await echo(reader, writer)
@@ -93,9 +83,9 @@ async def test_ports_that_cannot_be_had_change_nothing(ports: SipPorts) -> None:
 
 
 async def test_ports_same_number_at_another_address_makes_room_for_itself(
-    ports: SipPorts, free_port: Callable[[], int]
+    ports: SipPorts,
 ) -> None:
-    number = free_port()
+    number = find_free_port()
     ports.open(moved(number))
     ports.open(moved(number, bind_address="", ip_address_family=IPAddressFamily.IPV4_ONLY))
     assert ports.listeners[0].addresses == [("0.0.0.0", number)]

@@ -4,8 +4,12 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.command import read_ports, start_command
 from tests.hardening.rig import assert_redirect, build_ack, build_invite, connect, status_of
+
+pytestmark = pytest.mark.timed
 
 
 async def test_stop_while_a_call_is_held_back_sends_its_302_first(home: Path) -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from bench.tls import build_client_context
 from callrouter.cli.settings import settings_app
 from tests.e2e.command import read_ports, run_command, start_command
+from tests.free_port import find_free_port
 from tests.hardening.rig import assert_redirect, build_invite, connect, status_of
 
 TOKEN = "letmein"  # noqa: S105 - opens a router of this file
@@ -48,14 +49,6 @@ async def serve(home: Path, *arguments: str) -> AsyncIterator[Running]:
     async with start_command("serve", "-c", "router.toml", *arguments, cwd=home) as router:
         yield Running(home, read_ports(await router.read_event("listening")))
         await router.stop()
-
-
-def find_free_port() -> int:
-    """A port that was free a moment ago. It is not held: what the router opens, it has to open alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,11 @@ import os
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from tests.hardening.rig import PATIENCE_SECONDS, PROMPT_SECONDS, Target, assert_redirect, build_invite
+
+pytestmark = pytest.mark.timed
 
 
 async def test_peer_that_never_acknowledges_holds_a_stop_up_for_the_drain_limit_only(

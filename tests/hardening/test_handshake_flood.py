@@ -4,7 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+import pytest
+
 from tests.hardening.rig import PROMPT_SECONDS, Target, build_invite, connect, status_of
+
+pytestmark = pytest.mark.timed
 
 ALLOWED = 5
 FLOOD = 12

@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from tests.hardening.rig import PROMPT_SECONDS, Target, build_invite, status_of
+
+pytestmark = pytest.mark.timed
 
 
 async def test_peer_that_stays_after_its_last_answer_is_cut_after_its_time(start_target: Callable[..., Target]) -> None:

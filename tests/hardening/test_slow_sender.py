@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from tests.hardening.rig import PATIENCE_SECONDS, PROMPT_SECONDS, Target, assert_redirect, build_invite
+
+pytestmark = pytest.mark.timed
 
 
 async def test_invite_sent_octet_by_octet_gets_its_302_while_others_are_served_promptly(target: Target) -> None:

@@ -71,6 +71,15 @@ def _name_namespace(container: str) -> str:
     return f"cr{os.getpid()}-{container}"
 
 
+def _name_interface(address: str) -> str:
+    """Of the pair, the one on this machine."""
+    return f"cr{os.getpid()}v{address.rpartition('.')[2]}"
+
+
+def _remove(*words: str) -> None:
+    subprocess.run(["ip", *words], capture_output=True, check=False)
+
+
 def _configure(*words: str) -> None:
     ended = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, f"ip {' '.join(words)}: {ended.stderr}"
@@ -92,14 +101,15 @@ def open_network(*names: str) -> Iterator[Network]:
             _join(bridge, _name_namespace(name), address, network.outside)
         yield network
     finally:
-        for name in names:
-            # And with it the pair of interfaces.
-            subprocess.run(["ip", "netns", "delete", _name_namespace(name)], capture_output=True, check=False)
-        subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
+        for name, address in network.addresses.items():
+            # By name: the kernel takes its time to end a namespace, and the next network needs the names.
+            _remove("link", "delete", _name_interface(address))
+            _remove("netns", "delete", _name_namespace(name))
+        _remove("link", "delete", bridge)
 
 
 def _join(bridge: str, namespace: str, address: str, gateway: str) -> None:
-    inside, ours = ("-n", namespace), f"cr{os.getpid()}v{address.rpartition('.')[2]}"
+    inside, ours = ("-n", namespace), _name_interface(address)
     _configure("netns", "add", namespace)
     _configure("link", "add", ours, "type", "veth", "peer", "name", "eth0", "netns", namespace)
     _configure("link", "set", ours, "master", bridge, "up")

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import csv
-import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.free_port import find_free_port
 
 SCENARIOS = Path(__file__).parent / "sipp"
 _AT_ONCE = 100
@@ -43,7 +44,7 @@ class Sipp:
         """Place calls to `target`, an address and a port. errors: what SIPp complained of, with its warnings."""
         statistics, errors = self.directory / "statistics.csv", self.directory / "errors.log"
         process = await asyncio.create_subprocess_exec(
-            self.program, target, "-i", self.address, "-p", str(self._pick_port()), "-nostdin",
+            self.program, target, "-i", self.address, "-p", str(find_free_port(self.address)), "-nostdin",
             "-sf", str(scenario), "-t", load.mode, "-s", "2001",
             "-max_socket", str(_MAX_SOCKETS), "-m", str(load.calls), "-r", str(load.per_second), "-l", str(_AT_ONCE),
             "-timeout", str(_SECONDS), "-timeout_error",
@@ -67,10 +68,3 @@ class Sipp:
             failed=int(last["FailedCall(C)"]),
             errors=errors.read_text(encoding="utf-8", errors="replace")[:2000] if errors.exists() else "",
         )
-
-    def _pick_port(self) -> int:
-        """A port for SIPp's own listening socket: left alone, two SIPps at once both try 5060 and one gives up."""
-        with socket.socket() as probe:
-            probe.bind((self.address, 0))
-            port: int = probe.getsockname()[1]
-            return port

@@ -4,12 +4,14 @@ For start-up checks, the expiry warning that the product has too (EXCHANGE-UM se
 /readyz.
 """
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 
@@ -52,7 +54,9 @@ def inspect_certificate(file: Path) -> CertificateFacts:
     except OSError as error:
         raise UnreadableCertificate(file, error.strerror or str(error)) from error
     try:
-        return _facts(x509.load_pem_x509_certificate(data))
+        # The library warns of what RFC 5280 forbids and OpenSSL takes, such as a serial number of 0.
+        with warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning):
+            return _facts(x509.load_pem_x509_certificate(data))
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise UnreadableCertificate(file, f"no usable PEM certificate: {error}") from error
 

@@ -13,7 +13,7 @@ from callrouter.certificates.authority import write_lab_certificates
 from tests.interop.three_hops.baresip import Account, Step, start_phone, write_identity
 from tests.interop.three_hops.lab import THREE_HOPS, Lab
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timed]
 
 
 def expect_steps(transport: str, router: int, service: int, worker: int) -> list[Step]:

@@ -11,7 +11,7 @@ from tests.interop.sipp_tool import Load, Sipp
 from tests.interop.three_hops.kamailio import Sending, start_sbc
 from tests.interop.three_hops.lab import THREE_HOPS, Lab
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timed]
 
 _ANSWERED = Path(__file__).resolve().parent.parent / "sipp" / "answered.xml"
 _CALLS = Load(calls=50, per_second=50, mode="t1")

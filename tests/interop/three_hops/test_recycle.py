@@ -11,7 +11,7 @@ from tests.interop.sipp_tool import SCENARIOS, Load, Sipp
 from tests.interop.three_hops.lab import Lab
 from tests.router import HTTP_SECONDS
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timed]
 
 _CALLS = 600
 _PER_SECOND = 100

@@ -8,7 +8,7 @@ import pytest
 from tests.interop.sipp_tool import Load, Sipp
 from tests.interop.three_hops.lab import THREE_HOPS, Lab
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timed]
 
 _STRICT = Path(__file__).resolve().parent.parent / "sipp" / "three_hops.xml"
 

@@ -66,6 +66,7 @@ async def test_calls_begin_no_faster_than_planned() -> None:
     assert all(at - started_at > number / 20.0 - 0.005 for number, at in enumerate(began))
 
 
+@pytest.mark.timed
 async def test_calls_that_are_cut_short_hang_up_and_are_told_of_no_more() -> None:
     results: list[CallResult] = []
     all_answered = asyncio.Event()

@@ -153,6 +153,7 @@ async def test_call_without_the_client_certificate_that_is_asked_for_is_not_conn
 MOMENTS = {**EARLY, **LATE}
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_cancelled_call_says_goodbye_and_is_gone_within_a_second(
     moment: str, contexts: tuple[ssl.SSLContext | None, ssl.SSLContext | None]

@@ -303,6 +303,7 @@ def test_any_events_are_recorded_without_raising_and_cannot_forge_a_line(events:
         assert len(stream.events) == len(lines)
 
 
+@pytest.mark.timed
 def test_call_with_the_log_off_costs_about_a_microsecond(configure: Configure) -> None:
     log = configure(LogConfig(), MemoryStream()).logger
     record = Recorder(Counters(), Journal(1000), log, log_calls=False)
