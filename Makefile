@@ -48,7 +48,7 @@ image: $(VENV)/.dev  ## the container image, built by buildah and tested; as roo
 build/compiled/.done: $(VENV)/.dev pyproject.toml $(shell find src/callrouter -name '*.py')
 	rm -rf build/compiled build/wheel build/source
 	mkdir -p build/source
-	cp -r src pyproject.toml README.md LICENSE build/source/  # mypyc leaves its extensions beside the sources
+	cp -r src pyproject.toml hatch_build.py README.md LICENSE build/source/  # mypyc leaves its extensions beside the sources
 	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel ./build/source
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/callrouter-*.whl
 	@touch $@

@@ -4,14 +4,16 @@ The order is that of RFC 3261 8.2: method, Request-URI, merged requests (asked b
 """
 
 from dataclasses import dataclass
+from typing import Final, final
 
 from callrouter.decision import Answer, CallType, Decision, Redirect, Reject, Target
-from callrouter.facts import CallerFacts, gather_facts
+from callrouter.facts import CallerFacts, FactsMemo, gather_facts
 from callrouter.pool.selection import Tally
 from callrouter.reason import Reason
 from callrouter.redirect import decide
 from callrouter.sip.errors import MalformedError
 from callrouter.sip.grammar import quoted
+from callrouter.sip.memo import SHARED_ENTRIES, Memo
 from callrouter.sip.message import Finding, Request
 from callrouter.sip.option_tags import parse_token_list
 from callrouter.sip.respond import header_line
@@ -29,6 +31,7 @@ KNOWN_METHODS = frozenset((
 ))
 # fmt: on
 
+_UNSPECIFIED: Final = CallType.UNSPECIFIED
 _ALLOW_LINE = header_line("Allow", ALLOW)
 _UPPER_CASE_ALLOW_LINE = header_line("ALLOW", ALLOW)
 _ACCEPT_LINES = "".join(
@@ -43,33 +46,58 @@ _CAPABILITIES = _ALLOW_LINE + _ACCEPT_LINES + header_line("Supported", "")
 _UPPER_CASE_CAPABILITIES = _UPPER_CASE_ALLOW_LINE + _ACCEPT_LINES + header_line("SUPPORTED", "")
 
 
-@dataclass(slots=True)
+@final
+@dataclass(slots=True, init=False)
 class Outcome:
-    """A final answer before it is written. Not frozen: one is made for every request."""
+    """A final answer before it is written.
+
+    extra: header lines with their CRLFs, the last of them `AnswerForm.tail`. contact: the first target of a redirect,
+    for the call log. delay_seconds: how long to hold the answer back.
+    """
 
     status: int
     reason: Reason
-    phrase: str = ""
-    extra: str = ""
-    """Header lines with their CRLFs, the last of them `AnswerForm.tail`."""
-    contact: str = ""
-    """The first target of a redirect, for the call log."""
-    call_type: CallType = CallType.UNSPECIFIED
-    detail: str = ""
-    delay_seconds: float = 0.0
-    """How long to hold the answer back."""
+    phrase: str
+    extra: str
+    contact: str
+    call_type: CallType
+    detail: str
+    delay_seconds: float
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        status: int,
+        reason: Reason,
+        phrase: str = "",
+        extra: str = "",
+        contact: str = "",
+        call_type: CallType = _UNSPECIFIED,
+        detail: str = "",
+        delay_seconds: float = 0.0,
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.phrase = phrase
+        self.extra = extra
+        self.contact = contact
+        self.call_type = call_type
+        self.detail = detail
+        self.delay_seconds = delay_seconds
 
 
 class Dispatcher:
     """What to answer, under the snapshot that is current at that moment."""
 
-    __slots__ = ("_calls", "_cell", "_ordinal")
+    __slots__ = ("_calls", "_cell", "_facts", "_tally", "memo")
 
     def __init__(self, cell: SnapshotCell) -> None:
         self._cell = cell
-        self._ordinal = 0
         self._calls: dict[str, int] = {}
         """Server name -> calls that were redirected there: all that a redirect server can know of their load."""
+        self._tally = Tally(0, self._calls)
+        self._facts = FactsMemo()
+        self.memo = Memo(SHARED_ENTRIES)
+        """What all connections share, for their framers."""
 
     def screen(self, request: Request) -> Outcome | None:
         """Refusals that come before the check for merged requests: method, scheme, dialog. None lets it pass."""
@@ -92,10 +120,10 @@ class Dispatcher:
         snapshot = self._cell.current
         if request.method == "OPTIONS":
             return self._answer_options(request, caller, snapshot)
-        facts = gather_facts(request, caller, with_parties=snapshot.lookup.has_dial_plans)
-        decision = decide(facts, snapshot, Tally(self._ordinal, self._calls))
+        facts = gather_facts(request, caller, self._facts, with_parties=snapshot.lookup.has_dial_plans)
+        decision = decide(facts, snapshot, self._tally)
         if isinstance(decision, Redirect):
-            self._ordinal += 1
+            self._tally.ordinal += 1
             self._calls[decision.server] = self._calls.get(decision.server, 0) + 1
         outcome = put_decision(decision, snapshot.form)
         outcome.delay_seconds = snapshot.form.delay_seconds
@@ -128,8 +156,8 @@ class Dispatcher:
         if required:
             return self.reject(Reason.UNSUPPORTED_EXTENSION, header_line("Unsupported", ", ".join(required)))
         form = snapshot.form
-        facts = gather_facts(request, caller, with_parties=snapshot.lookup.has_dial_plans)
-        decision = decide(facts, snapshot, Tally(self._ordinal, self._calls))
+        facts = gather_facts(request, caller, self._facts, with_parties=snapshot.lookup.has_dial_plans)
+        decision = decide(facts, snapshot, self._tally)
         if isinstance(decision, Reject) and decision.reason in (Reason.DRAINING, Reason.INACTIVE):
             return put_rejection(decision.reason, form)
         if form.options_as_invite and _names_user(request):
@@ -142,9 +170,13 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
     """The answer that tells a decision."""
     # Not a match statement: class patterns cost a microsecond, and nearly every decision is a Redirect.
     if isinstance(decision, Redirect):
-        contact = str(decision.targets[0])
-        lines = "".join([_contact_line(target) for target in decision.targets])
-        extra = f"{lines}{form.extra_lines}{form.tail}"
+        targets = decision.targets
+        contact = targets[0].uri
+        if len(targets) == 1 and not targets[0].q:
+            extra = f"Contact: <{contact}>\r\n{form.extra_lines}{form.tail}"
+        else:
+            lines = "".join([_contact_line(target) for target in targets])
+            extra = f"{lines}{form.extra_lines}{form.tail}"
         return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
     if isinstance(decision, Reject):
         return put_rejection(decision.reason, form)

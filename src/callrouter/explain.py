@@ -11,7 +11,7 @@ from callrouter.decision import Answer, Decision, Reject
 from callrouter.dispatcher import Dispatcher, Outcome, put_decision
 from callrouter.facts import RequestFacts, gather_caller_facts, gather_facts
 from callrouter.narration import NARRATORS
-from callrouter.pool.selection import Tally
+from callrouter.pool.selection import NO_CALLS, Tally
 from callrouter.reason import Reason
 from callrouter.redirect import RULES, Case, Rule
 from callrouter.sip.grammar import decode
@@ -101,7 +101,7 @@ class Explanation:
         return self.answer is None or self.answer.status >= _FIRST_REFUSAL
 
 
-def explain(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = Tally()) -> Explanation:  # noqa: B008 - a frozen tuple
+def explain(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = NO_CALLS) -> Explanation:
     """`decide`, step by step. Never raises; the decision is that of `decide` with the same arguments."""
     case = Case(facts, snapshot, tally)
     steps: list[Step] = []

@@ -4,16 +4,17 @@ EXCHANGE-UM A3, rules 6 to 9; B 3.2 and 3.3. A party that cannot be read is a fa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, final
 
 from callrouter.sip.address import NameAddr, parse_name_addr
 from callrouter.sip.diversion import parse_diversions
 from callrouter.sip.errors import MalformedError
 from callrouter.sip.grammar import is_digits, is_host_name
 from callrouter.sip.history_info import HistoryEntry, parse_history_info
-from callrouter.sip.message import Request
+from callrouter.sip.memo import SHARED_ENTRIES, Table
+from callrouter.sip.message import PlainRequest, Request
 from callrouter.sip.uri import SipUri, TelUri, Uri, parse_host_port, unescape
 from callrouter.wire import Peer, Transport
 
@@ -33,33 +34,53 @@ class CallerFacts:
     local_address: str
     """Where the caller reached the router."""
     local_port: int
+    address_version: int = field(init=False, repr=False, compare=False)
+    """4 or 6; with `address_number` what a directory is asked by, worked out once for all calls of a connection."""
+    address_number: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "address_version", self.address.version)
+        object.__setattr__(self, "address_number", int(self.address))
 
 
-class Party(NamedTuple):
-    """One of the numbers or names of a call."""
+class Party:
+    """One of the numbers or names of a call. Equal where all four are.
 
-    number: str = ""
-    """The user part, unescaped once, without parameters and, where it is a number, without visual separators."""
-    host: str = ""
-    """Lower case; "" for a tel URI."""
-    scheme: str = "sip"
-    phone_context: str = ""
-    """The domain or dial plan that a local number belongs to (RFC 3966 5.1.5), lower case."""
+    number: the user part, unescaped once, without parameters and, where it is a number, without visual separators.
+    host: lower case; "" for a tel URI. phone_context: the domain or dial plan that a local number belongs to (RFC 3966
+    5.1.5), lower case. No dataclass, because what rules ask of a party is found out once, and they ask for every call.
+    """
 
-    @property
-    def is_anonymous(self) -> bool:
+    __slots__ = ("address", "host", "is_anonymous", "is_number", "keys", "number", "phone_context", "scheme")
+
+    def __init__(self, number: str = "", host: str = "", scheme: str = "sip", phone_context: str = "") -> None:
+        self.number = number
+        self.host = host
+        self.scheme = scheme
+        self.phone_context = phone_context
+        self.is_anonymous = number.lower() in ("", "anonymous") or host == "anonymous.invalid"
         """A caller that does not say who it is (RFC 3323 4.1)."""
-        return self.number.lower() in ("", "anonymous") or self.host == "anonymous.invalid"
-
-    @property
-    def is_number(self) -> bool:
+        self.is_number = is_digits(number.removeprefix("+"))
         """Digits, with or without a plus."""
-        return is_digits(self.number.removeprefix("+"))
-
-    @property
-    def address(self) -> str:
+        self.address = f"{number}@{host}" if host else number
         """As user@domain; the number alone where there is no host."""
-        return f"{self.number}@{self.host}" if self.host else self.number
+        self.keys = (self.address.casefold(), number.casefold()) if host else (number.casefold(),)
+        """What the party may be entered as in a directory, the more exact first."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Party) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        return f"Party({', '.join(map(repr, self._values()))})"
+
+    def _values(self) -> tuple[str, str, str, str]:
+        return self.number, self.host, self.scheme, self.phone_context
+
+
+NOBODY: Final = Party()
 
 
 class Diverted(NamedTuple):
@@ -70,24 +91,50 @@ class Diverted(NamedTuple):
     """As RFC 5806 writes it: "no-answer", "user-busy", "unconditional", ..."""
 
 
-class RequestFacts(NamedTuple):
-    """One request in policy words. A tuple, because one is made for every call."""
+@final
+@dataclass(slots=True, init=False, unsafe_hash=True)
+class RequestFacts:
+    """One request in policy words. Nothing changes it once it is made (docs/decisions/0007)."""
 
     caller: CallerFacts
     request_uri: Uri
     called: str
     """The user part of the Request-URI octet for octet, or the number of a tel URI; "" where there is none."""
     call_id: str
-    is_sips: bool = False
-    maddr: str = ""
+    is_sips: bool
+    maddr: str
     """The maddr of the Request-URI where it is a host, else ""."""
-    called_party: Party = Party()
-    calling_party: Party = Party()
+    called_party: Party
+    calling_party: Party
     """From; an anonymous one where it cannot be read."""
-    diversions: tuple[Diverted, ...] = ()
+    diversions: tuple[Diverted, ...]
     """In the order in which they are to be tried (A3, rule 8)."""
-    diversion_fault: str = ""
+    diversion_fault: str
     """Why the diversion information cannot be used; "" where it can, or there is none."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        caller: CallerFacts,
+        request_uri: Uri,
+        called: str,
+        call_id: str,
+        is_sips: bool = False,
+        maddr: str = "",
+        called_party: Party = NOBODY,
+        calling_party: Party = NOBODY,
+        diversions: tuple[Diverted, ...] = (),
+        diversion_fault: str = "",
+    ) -> None:
+        self.caller = caller
+        self.request_uri = request_uri
+        self.called = called
+        self.call_id = call_id
+        self.is_sips = is_sips
+        self.maddr = maddr
+        self.called_party = called_party
+        self.calling_party = calling_party
+        self.diversions = diversions
+        self.diversion_fault = diversion_fault
 
 
 def gather_caller_facts(peer: Peer) -> CallerFacts:
@@ -96,27 +143,78 @@ def gather_caller_facts(peer: Peer) -> CallerFacts:
     return CallerFacts(ip_address(peer.address), identities, peer.transport, peer.local_address, peer.local_port)
 
 
-def gather_facts(request: Request, caller: CallerFacts, *, with_parties: bool = True) -> RequestFacts:
+class Called(NamedTuple):
+    """What a Request-URI says."""
+
+    uri: Uri
+    user: str
+    """`RequestFacts.called`."""
+    is_sips: bool
+    maddr: str
+    party: Party
+
+
+class FactsMemo:
+    """Request-URIs and From addresses that were read before, by their text: callers are few, and call few numbers."""
+
+    __slots__ = ("_called", "_calling")
+
+    def __init__(self) -> None:
+        self._called: Table[Called] = Table(SHARED_ENTRIES)
+        self._calling: Table[Party] = Table(SHARED_ENTRIES)
+
+    def called(self, request: Request) -> Called:
+        """What the Request-URI says.
+
+        Raises:
+            UriError: it cannot be read.
+        """
+        text = request.raw_uri
+        return self._called.find(text) or self._called.keep(text, read_called(request.uri))
+
+    def calling(self, address: str) -> Party:
+        """The party of a From value without its tag; an anonymous one where it cannot be read."""
+        return self._calling.find(address) or self._calling.keep(address, read_calling(address))
+
+
+def gather_facts(
+    request: Request, caller: CallerFacts, memo: FactsMemo | None = None, *, with_parties: bool = True
+) -> RequestFacts:
     """The facts of a request that `validate` found sound.
 
-    with_parties: False where the directory does not tell calls apart by number, so that nobody asks for the parties.
+    memo: of whoever gathers for many requests. with_parties: False where the directory does not tell calls apart by
+    number, so that nobody asks for the parties.
 
     Raises:
         UriError: the Request-URI cannot be read; not after validation.
     """
-    uri = request.uri
-    called, is_sips, maddr = "", False, ""
-    if isinstance(uri, SipUri):
-        called, is_sips = uri.user, uri.scheme == "sips"
-        maddr = _safe_host(uri.param("maddr")) if uri.params else ""
-    elif isinstance(uri, TelUri):
-        called = uri.digits
+    uri, user, is_sips, maddr, party = read_called(request.uri) if memo is None else memo.called(request)
     if not with_parties:
-        return RequestFacts(caller, uri, called, request.call_id, is_sips, maddr)
+        return RequestFacts(caller, uri, user, request.call_id, is_sips, maddr)
+    if isinstance(request, PlainRequest):
+        calling = read_calling(request.from_address) if memo is None else memo.calling(request.from_address)
+        if not request.is_diverted:
+            return RequestFacts(caller, uri, user, request.call_id, is_sips, maddr, party, calling)
+    else:
+        calling = read_calling(request.from_row or "")
     diversions, fault = _gather_diversions(request)
-    return RequestFacts(
-        caller, uri, called, request.call_id, is_sips, maddr, party_of(uri), _calling_party(request), diversions, fault
-    )
+    return RequestFacts(caller, uri, user, request.call_id, is_sips, maddr, party, calling, diversions, fault)
+
+
+def read_called(uri: Uri) -> Called:
+    """What a Request-URI says."""
+    if isinstance(uri, SipUri):
+        maddr = _safe_host(uri.param("maddr")) if uri.params else ""
+        return Called(uri, uri.user, uri.scheme == "sips", maddr, party_of(uri))
+    return Called(uri, uri.digits if isinstance(uri, TelUri) else "", False, "", party_of(uri))
+
+
+def read_calling(address: str) -> Party:
+    """The party of a From value; an anonymous one where it cannot be read."""
+    try:
+        return _party_of_address(parse_name_addr(address))
+    except MalformedError:
+        return NOBODY
 
 
 def party_of(uri: Uri) -> Party:
@@ -147,13 +245,6 @@ def _param(params: Sequence[tuple[str, str]], wanted: str) -> str:
         if name == wanted:
             return unescape(value).lower()
     return ""
-
-
-def _calling_party(request: Request) -> Party:
-    try:
-        return _party_of_address(parse_name_addr(request.headers.get("from") or ""))
-    except MalformedError:
-        return Party()
 
 
 def _party_of_address(address: NameAddr) -> Party:

@@ -5,6 +5,7 @@ after. Every text may hold what the peer wrote; whoever shows it makes it visibl
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from callrouter.directory.model import (
 )
 from callrouter.facts import Party
 from callrouter.pool.model import Member
-from callrouter.pool.selection import Tally
+from callrouter.pool.selection import NO_CALLS
 from callrouter.reason import Reason
 from callrouter.redirect import Case, Rule
 from callrouter.wire import Transport
@@ -152,7 +153,7 @@ def _misfits(case: Case, rule: Rule) -> Iterator[str]:
 
 
 def _case_of(case: Case, party: Party) -> Case:
-    alone = Case(case.facts._replace(called_party=party, calling_party=party, diversions=()), case.snapshot, Tally())
+    alone = Case(replace(case.facts, called_party=party, calling_party=party, diversions=()), case.snapshot, NO_CALLS)
     alone.dial_plan = case.dial_plan
     return alone
 
@@ -217,8 +218,8 @@ def _holder(case: Case) -> str:
 def _disabled_attendants(case: Case, plan: UMDialPlan, parties: Iterable[Party]) -> str:
     """Whose numbers these would be, were they not switched off."""
     lookup = case.snapshot.lookup
-    numbers = (number for party in parties for number in (party.address, party.number))
-    found = {each.name: each for number in numbers if (each := lookup.auto_attendant(plan, number)) is not None}
+    keys = (key for party in parties for key in party.keys)
+    found = {each.name: each for key in keys if (each := lookup.auto_attendant(plan, key)) is not None}
     return "".join(f"; auto attendant {each.name} is {each.status}" for each in found.values())
 
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 class Reason(StrEnum):
     """Why a request got its answer, or a message got none."""
 
+    __hash__ = str.__hash__  # that of Enum is a function in Python; these are keys of counters
+
     # --- decision: EXCHANGE-UM A3
     REDIRECTED = "redirected"
     DRAINING = "draining"

@@ -4,7 +4,7 @@ The rules of EXCHANGE-UM A3 in their order, one function a rule in one table; th
 4 to 9 tell calls apart by number: a directory without dial plans has none of that, and they pass every call.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -23,7 +23,7 @@ from callrouter.directory.model import (
 )
 from callrouter.facts import Diverted, Party, RequestFacts
 from callrouter.pool.model import Member
-from callrouter.pool.selection import Selection, Tally, rank, select
+from callrouter.pool.selection import NO_CALLS, Selection, Tally, rank, select
 from callrouter.reason import Reason
 from callrouter.sip.uri import SipUri, TelUri, equivalent
 from callrouter.snapshot import RoutingSnapshot
@@ -34,6 +34,13 @@ _ACTIVE: Final = ComponentState.ACTIVE
 _ENABLED: Final = GatewayStatus.ENABLED
 _TLS: Final = Transport.TLS
 _ROUND_ROBIN: Final = Selection.ROUND_ROBIN
+_UNSPECIFIED: Final = CallType.UNSPECIFIED
+_AUTO_ATTENDANT: Final = CallType.AUTO_ATTENDANT
+_OUTLOOK_VOICE_ACCESS: Final = CallType.OUTLOOK_VOICE_ACCESS
+_ATTENDANT_ENABLED: Final = AutoAttendantStatus.ENABLED
+_UNSECURED: Final = VoipSecurity.UNSECURED
+_TELEXTN: Final = UriType.TELEXTN
+_E164: Final = UriType.E164
 
 _REASONS_OF_STATUS = {
     GatewayStatus.DISABLED: Reason.GATEWAY_DISABLED,
@@ -70,7 +77,7 @@ class Case:
         self.auto_attendant: UMAutoAttendant | None = None
         self.user: UMMailbox | None = None
         """Whose database names the server: the diverted user, or the caller of Outlook Voice Access."""
-        self.call_type = CallType.UNSPECIFIED
+        self.call_type = _UNSPECIFIED
 
 
 Apply: TypeAlias = Callable[[Case], Decision | None]
@@ -90,7 +97,7 @@ class Rule:
     """How sure it is that the documented service does so (labels of EXCHANGE-UM)."""
 
 
-def decide(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = Tally()) -> Decision:  # noqa: B008 - a frozen tuple
+def decide(facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally = NO_CALLS) -> Decision:
     """The decision on one INVITE. Never raises; the same arguments give the same decision."""
     case = Case(facts, snapshot, tally)
     for apply in _APPLIED if snapshot.lookup.has_dial_plans else _APPLIED_WITHOUT_NUMBERS:
@@ -106,7 +113,7 @@ def classify(facts: RequestFacts, snapshot: RoutingSnapshot) -> Case | Decision:
     Returns:
         The case with what the rules have found, or the decision of the rule that ended the matter.
     """
-    case = Case(facts, snapshot, Tally())
+    case = Case(facts, snapshot, NO_CALLS)
     applied = _APPLIED if snapshot.lookup.has_dial_plans else _APPLIED_WITHOUT_NUMBERS
     for apply in applied[:-1]:
         decision = apply(case)
@@ -129,7 +136,7 @@ def _known_gateway(case: Case) -> Decision | None:
     if caller.identities is not None:
         case.gateway = lookup.gateway_by_names(caller.identities)
     else:
-        case.gateway = lookup.gateway_by_address(caller.address)
+        case.gateway = lookup.gateway_by_number(caller.address_version, caller.address_number)
     return Reject(Reason.UNKNOWN_GATEWAY) if case.gateway is None else None
 
 
@@ -150,8 +157,7 @@ def _hunt_group(case: Case) -> Decision | None:
     lookup, gateway = case.snapshot.lookup, case.gateway
     if gateway is None or not lookup.has_dial_plans:
         return None
-    called = case.facts.called_party
-    group = lookup.hunt_group(gateway, called.address, called.number)
+    group = lookup.hunt_group(gateway, case.facts.called_party.keys)
     if group is None:
         return Reject(Reason.NO_HUNT_GROUP)
     case.hunt_group = group
@@ -162,7 +168,7 @@ def _hunt_group(case: Case) -> Decision | None:
 def _security(case: Case) -> Decision | None:
     if case.dial_plan is None:
         return None
-    is_secured = case.dial_plan.voip_security is not VoipSecurity.UNSECURED
+    is_secured = case.dial_plan.voip_security is not _UNSECURED
     return None if is_secured == (case.facts.caller.transport is _TLS) else Reject(Reason.SECURITY_MISMATCH)
 
 
@@ -170,31 +176,23 @@ def _uri_type(case: Case) -> Decision | None:
     plan, facts = case.dial_plan, case.facts
     if plan is None:
         return None
-    fits = _FITS[plan.uri_type]
-    is_anonymous = plan.uri_type is UriType.TELEXTN and facts.calling_party.is_anonymous
-    parties = [facts.called_party, *(each.party for each in facts.diversions)]
-    if not is_anonymous:
-        parties.append(facts.calling_party)
-    return None if all(map(fits, parties)) else Reject(Reason.URI_TYPE_MISMATCH)
+    uri_type, calling = plan.uri_type, facts.calling_party
+    if not _fits(facts.called_party, uri_type):
+        return Reject(Reason.URI_TYPE_MISMATCH)
+    if not _fits(calling, uri_type) and not (uri_type is _TELEXTN and calling.is_anonymous):
+        return Reject(Reason.URI_TYPE_MISMATCH)
+    for diverted in facts.diversions:
+        if not _fits(diverted.party, uri_type):
+            return Reject(Reason.URI_TYPE_MISMATCH)
+    return None
 
 
-def _fits_telextn(party: Party) -> bool:
-    return party.is_number
-
-
-def _fits_e164(party: Party) -> bool:
-    return party.is_number and party.number[:1] == "+"
-
-
-def _fits_sip_name(party: Party) -> bool:
+def _fits(party: Party, uri_type: UriType) -> bool:
+    if uri_type is _TELEXTN:
+        return party.is_number
+    if uri_type is _E164:
+        return party.is_number and party.number[:1] == "+"
     return bool(party.number and party.host)
-
-
-_FITS: dict[UriType, Callable[[Party], bool]] = {
-    UriType.TELEXTN: _fits_telextn,
-    UriType.E164: _fits_e164,
-    UriType.SIPNAME: _fits_sip_name,
-}
 
 
 def _diversion_parses(case: Case) -> Decision | None:
@@ -206,12 +204,12 @@ def _diverted_party(case: Case) -> Decision | None:
     if plan is None or not case.facts.diversions:
         return None
     for diverted in case.facts.diversions:
-        for number in _numbers_of(diverted.party):
-            attendant = lookup.auto_attendant(plan, number)
-            if attendant is not None and attendant.status is AutoAttendantStatus.ENABLED:
-                case.diverted, case.auto_attendant, case.call_type = diverted, attendant, CallType.AUTO_ATTENDANT
+        for key in diverted.party.keys:
+            attendant = lookup.auto_attendant(plan, key)
+            if attendant is not None and attendant.status is _ATTENDANT_ENABLED:
+                case.diverted, case.auto_attendant, case.call_type = diverted, attendant, _AUTO_ATTENDANT
                 return None
-            user = lookup.user(plan, number)
+            user = lookup.user(plan, key)
             if user is not None:
                 case.diverted, case.user, case.call_type = diverted, user, CallType.CALL_ANSWERING
                 return None
@@ -220,20 +218,20 @@ def _diverted_party(case: Case) -> Decision | None:
 
 def _called_number(case: Case) -> Decision | None:
     plan, lookup, called = case.dial_plan, case.snapshot.lookup, case.facts.called_party
-    if plan is None or case.call_type is not CallType.UNSPECIFIED:
+    if plan is None or case.call_type is not _UNSPECIFIED:
         return None
     is_disabled = False
-    for number in _numbers_of(called):
-        attendant = lookup.auto_attendant(plan, number)
-        if attendant is not None and attendant.status is AutoAttendantStatus.ENABLED:
-            case.auto_attendant, case.call_type = attendant, CallType.AUTO_ATTENDANT
+    for key in called.keys:
+        attendant = lookup.auto_attendant(plan, key)
+        if attendant is not None and attendant.status is _ATTENDANT_ENABLED:
+            case.auto_attendant, case.call_type = attendant, _AUTO_ATTENDANT
             return None
         is_disabled = is_disabled or attendant is not None
     # The number of an attendant that is switched off is not the dial plan's, though a hunt group lead here.
-    if is_disabled and _own_numbers(plan).isdisjoint(number.casefold() for number in _numbers_of(called)):
+    if is_disabled and _own_numbers(plan).isdisjoint(called.keys):
         return Reject(Reason.NO_SUCH_NUMBER)
-    case.call_type = CallType.OUTLOOK_VOICE_ACCESS
-    case.user = next(_calling_users(case, plan), None)
+    case.call_type = _OUTLOOK_VOICE_ACCESS
+    case.user = _calling_user(case, plan)
     return None
 
 
@@ -241,23 +239,21 @@ def _own_numbers(plan: UMDialPlan) -> set[str]:
     return {number.casefold() for number in (*plan.pilot_identifier_list, *plan.access_telephone_numbers)}
 
 
-def _calling_users(case: Case, plan: UMDialPlan) -> Iterator[UMMailbox]:
-    """Who the caller is, in the dial plan and in its equivalents."""
-    calling, lookup = case.facts.calling_party, case.snapshot.lookup
-    plans = [plan]
-    plans.extend(
-        other for name in plan.equivalent_dial_plan_phone_contexts if (other := lookup.dial_plan(name)) is not None
-    )
-    for each in plans:
-        for number in _numbers_of(calling):
-            user = lookup.user(each, number)
-            if user is not None:
-                yield user
-
-
-def _numbers_of(party: Party) -> tuple[str, ...]:
-    """What a party may be entered as, the more exact first."""
-    return (party.address, party.number) if party.host else (party.number,)
+def _calling_user(case: Case, plan: UMDialPlan) -> UMMailbox | None:
+    """Who the caller is, in the dial plan or in one of its equivalents."""
+    lookup, keys = case.snapshot.lookup, case.facts.calling_party.keys
+    for key in keys:
+        user = lookup.user(plan, key)
+        if user is not None:
+            return user
+    for name in plan.equivalent_dial_plan_phone_contexts:
+        other = lookup.dial_plan(name)
+        if other is not None:
+            for key in keys:
+                user = lookup.user(other, key)
+                if user is not None:
+                    return user
+    return None
 
 
 def _target(case: Case) -> Decision | None:
@@ -320,13 +316,11 @@ def _alternatives(chosen: Member, case: Case) -> tuple[Target, ...]:
     eligible = [member for member in snapshot.pool.available if member is not chosen and _can_take(member, case)]
     members = [chosen, *rank(eligible, facts.call_id, snapshot.selection, case.tally)]
     step = 1000 // len(members)
-    contacts = (
-        _contact(member, case)._replace(q=f"{(1000 - place * step) / 1000:.3f}") for place, member in enumerate(members)
-    )
+    contacts = (_contact(member, case, f"{(1000 - place * step) / 1000:.3f}") for place, member in enumerate(members))
     return tuple(contact for contact in contacts if not _leads_back(contact, facts))
 
 
-def _contact(member: Member, case: Case) -> Target:
+def _contact(member: Member, case: Case, q: str = "") -> Target:
     """The Contact of A2, in the form that the settings ask for."""
     facts, form, server = case.facts, case.snapshot.form, member.server
     called = facts.called
@@ -337,18 +331,21 @@ def _contact(member: Member, case: Case) -> Target:
     host = names[0] or names[1] or facts.caller.local_address
     port = _port(member, case)
     if facts.caller.transport is not _TLS:
-        return Target(called, host, port, form.tcp_transport, "sip", facts.maddr)
+        return Target(called, host, port, form.tcp_transport, "sip", facts.maddr, q)
     if facts.is_sips or form.sips_contacts:
         # A sips Request-URI gets a sips target; its transport is TLS by the scheme (RFC 5630 5.4).
-        return Target(called, host, port, "", "sips", facts.maddr)
-    return Target(called, host, port, form.tls_transport, "sip", facts.maddr)
+        return Target(called, host, port, "", "sips", facts.maddr, q)
+    return Target(called, host, port, form.tls_transport, "sip", facts.maddr, q)
 
 
 def _is_self(member: Member, case: Case) -> bool:
-    server, caller, port = member.server, case.facts.caller, _port(member, case)
+    caller, port = case.facts.caller, _port(member, case)
+    server = member.server
     if port == caller.local_port and (server.address or server.fqdn or caller.local_address) == caller.local_address:
         return True
     own = case.snapshot.own_endpoints
+    if port not in case.snapshot.own_ports:
+        return False
     if not server.fqdn and not server.address:
         return (caller.local_address, port) in own
     return (server.fqdn, port) in own or (server.address, port) in own

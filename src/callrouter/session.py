@@ -27,7 +27,7 @@ class SipSession(MessageStream):
     def __init__(
         self, peer: Peer, dispatcher: Dispatcher, limits: SessionLimits, emit: Sink, *, tag_key: bytes, now: float
     ) -> None:
-        super().__init__(peer, limits, emit, now)
+        super().__init__(peer, limits, emit, now, dispatcher.memo)
         self._source = (peer.address, peer.port)
         self._caller = gather_caller_facts(peer)
         self._dispatcher = dispatcher
@@ -36,6 +36,9 @@ class SipSession(MessageStream):
         self._held: list[_Held] = []
         """Answers that are held back, the next one first."""
         self._held_count = 0
+        # Made once: nothing in them differs from ACK to ACK.
+        self._ack_absorbed = MessageDiscarded(peer, Reason.ACK_ABSORBED)
+        self._ack_unmatched = MessageDiscarded(peer, Reason.ACK_UNMATCHED)
 
     def _own_deadline(self) -> float | None:
         expiry = self._transactions.next_expiry()
@@ -68,8 +71,7 @@ class SipSession(MessageStream):
             transaction = self._transactions.acknowledge(ack)
         except MalformedError:
             transaction = None
-        reason = Reason.ACK_UNMATCHED if transaction is None else Reason.ACK_ABSORBED
-        self._emit(MessageDiscarded(self._peer, reason))
+        self._emit(self._ack_unmatched if transaction is None else self._ack_absorbed)
 
     def _refuse(self, request: Request, finding: Finding, now: float) -> None:
         self._send_final(request, self._dispatcher.refuse(finding), now)

@@ -66,6 +66,11 @@ class RoutingSnapshot:
     own_endpoints: frozenset[tuple[str, int]] = frozenset()
     """(lower-case name or address, port) at which this router itself listens; no call is ever sent there."""
     form: AnswerForm = field(default_factory=AnswerForm)
+    own_ports: frozenset[int] = field(init=False, repr=False, compare=False)
+    """Those of `own_endpoints`, which are asked first."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own_ports", frozenset(port for _, port in self.own_endpoints))
 
 
 class SnapshotCell:

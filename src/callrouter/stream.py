@@ -10,6 +10,7 @@ from callrouter.reason import Reason
 from callrouter.sip.errors import FramingError
 from callrouter.sip.framer import PING, Frame, Framer
 from callrouter.sip.limits import MessageLimits
+from callrouter.sip.memo import Memo
 from callrouter.sip.message import Finding, Request, Response
 from callrouter.sip.validate import diagnose, is_sound
 from callrouter.telemetry import FramingLost, KeepAliveAnswered, MessageDiscarded, Sink
@@ -36,11 +37,12 @@ class SessionLimits:
 class MessageStream:
     """One connection as a `StreamSession`; subclasses fill in the methods under the last heading."""
 
-    def __init__(self, peer: Peer, limits: SessionLimits, emit: Sink, now: float) -> None:
+    def __init__(self, peer: Peer, limits: SessionLimits, emit: Sink, now: float, memo: Memo | None = None) -> None:
+        """memo: shared with other connections; None is one of its own."""
         self._peer = peer
         self._limits = limits
         self._emit = emit
-        self._framer = Framer(limits.message)
+        self._framer = Framer(limits.message, memo)
         self._output: list[bytes] = []
         self._received_at = now
         self._message_since: float | None = None

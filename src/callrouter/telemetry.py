@@ -4,18 +4,20 @@ Events are in the past tense and carry plain values, so that a reader needs noth
 seconds as the session was given them. Nothing here formats, counts or writes: that is `observability`.
 
 `RequestAnswered` is made once per request on the hot path, so the events are slotted but not frozen (a frozen
-dataclass costs one function call per field to build).
+dataclass costs one function call per field to build), and it has an `__init__` of its own (docs/decisions/0007).
 """
 
+from builtins import Exception  # noqa: A004 - mypyc looks the field of a dataclass up in its module
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, final
 
 from callrouter.reason import CallEnd, Reason
 from callrouter.wire import CloseReason, Peer, Transport
 
 
-@dataclass(slots=True)
+@final
+@dataclass(slots=True, init=False)
 class RequestAnswered:
     """A final answer was handed to the transport."""
 
@@ -31,8 +33,32 @@ class RequestAnswered:
     received_at: float
     answered_at: float
     """Later than `received_at` only where the answer was held back on purpose."""
-    call_type: str = ""
+    call_type: str
     """What the call is for, as the decision found; "" where it did not come to that."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
+        self,
+        peer: Peer,
+        method: str,
+        call_id: str,
+        status: int,
+        reason: Reason,
+        contact: str,
+        detail: str,
+        received_at: float,
+        answered_at: float,
+        call_type: str = "",
+    ) -> None:
+        self.peer = peer
+        self.method = method
+        self.call_id = call_id
+        self.status = status
+        self.reason = reason
+        self.contact = contact
+        self.detail = detail
+        self.received_at = received_at
+        self.answered_at = answered_at
+        self.call_type = call_type
 
 
 @dataclass(slots=True)

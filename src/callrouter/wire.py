@@ -10,6 +10,8 @@ from enum import StrEnum
 class Transport(StrEnum):
     """The transports of the documented service; there is no UDP (EXCHANGE-UM A1)."""
 
+    __hash__ = str.__hash__  # that of Enum is a function in Python; these are keys of counters
+
     TCP = "TCP"
     TLS = "TLS"
 

@@ -64,7 +64,7 @@ def facts_of(uri: str = "sip:300@router.test", **changes: str | None) -> Request
 def test_request_facts_say_nothing_that_was_not_said() -> None:
     uri = parse_uri("sip:h")
     facts = RequestFacts(CALLER, uri, "", "c1")
-    assert facts == (CALLER, uri, "", "c1", False, "", Party("", ""), Party("", ""), (), "")
+    assert facts == RequestFacts(CALLER, uri, "", "c1", False, "", Party("", ""), Party("", ""), (), "")
 
 
 # --- parties: RFC 3261 19.1, RFC 3966

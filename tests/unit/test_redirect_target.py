@@ -109,7 +109,7 @@ def test_decide_all_contacts_offer_every_server_once(selection: Selection) -> No
     alone = decide(facts_of(), replace(world, form=AnswerForm()), tally)
     assert isinstance(decision, Redirect)
     assert isinstance(alone, Redirect)
-    assert alone.targets == (decision.targets[0]._replace(q=""),)
+    assert alone.targets == (replace(decision.targets[0], q=""),)
     assert (decision.server, decision.status) == (alone.server, 302)
     assert sorted(target.host for target in decision.targets) == [server.fqdn for server in servers]
     q_values = [float(target.q) for target in decision.targets]

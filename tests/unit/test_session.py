@@ -3,7 +3,7 @@ from typing import cast
 
 import pytest
 
-from callrouter.pool.model import Pool
+from callrouter.pool.model import Member, Pool
 from callrouter.reason import Reason
 from callrouter.sip.limits import MessageLimits
 from callrouter.snapshot import AnswerForm
@@ -256,7 +256,7 @@ def test_keep_alive_is_answered_in_its_place() -> None:
 def test_own_failure_costs_one_500_and_not_the_connection() -> None:
     rig = Rig()
     sound = rig.cell.current
-    rig.cell.current = replace(sound, pool=cast("Pool", None))
+    rig.cell.current = replace(sound, pool=Pool(available=(cast("Member", None),)))
     assert statuses(rig.send(make_octets())) == [500]
     [failed] = [event for event in rig.events if isinstance(event, SessionFailed)]
     assert failed.peer == PEER

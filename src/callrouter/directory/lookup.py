@@ -1,6 +1,7 @@
 """The directory made quick to ask: every question is a dict look-up, whatever the size. Built once, never changed.
 
-Numbers and names are compared as the product's directory compares them: without regard to case.
+Numbers and names are compared as the product's directory compares them, without regard to case: a number is asked for
+by its key, which is the number case-folded (`facts.Party.keys`).
 """
 
 from collections.abc import Iterable
@@ -65,7 +66,10 @@ class DirectoryLookup:
 
     def gateway_by_address(self, address: IPv4Address | IPv6Address) -> UMIPGateway | None:
         """The gateway whose address this is; of several networks the narrowest."""
-        number, address_version = int(address), address.version
+        return self.gateway_by_number(address.version, int(address))
+
+    def gateway_by_number(self, address_version: int, number: int) -> UMIPGateway | None:
+        """The same of an address as a number, with the version of IP."""
         for version, host_bits, gateways in self._by_network:
             if version == address_version:
                 gateway = gateways.get(number >> host_bits)
@@ -81,25 +85,26 @@ class DirectoryLookup:
                 return gateway
         return None
 
-    def hunt_group(self, gateway: UMIPGateway, *called: str) -> UMHuntGroup | None:
+    def hunt_group(self, gateway: UMIPGateway, keys: Iterable[str]) -> UMHuntGroup | None:
         """The gateway's hunt group with one of these pilots, else its default one (A3, rule 4)."""
-        for number in called:
-            group = self._hunt_groups.get((gateway.name, number.casefold()))
+        name = gateway.name
+        for key in keys:
+            group = self._hunt_groups.get((name, key))
             if group is not None:
                 return group
-        return self._default_hunt_groups.get(gateway.name)
+        return self._default_hunt_groups.get(name)
 
     def dial_plan(self, name: str) -> UMDialPlan | None:
         """The dial plan of this name or phone-context."""
         return self._dial_plans.get(name.casefold())
 
-    def auto_attendant(self, dial_plan: UMDialPlan, number: str) -> UMAutoAttendant | None:
+    def auto_attendant(self, dial_plan: UMDialPlan, key: str) -> UMAutoAttendant | None:
         """The auto attendant with this number, enabled or not."""
-        return self._auto_attendants.get((dial_plan.name, number.casefold()))
+        return self._auto_attendants.get((dial_plan.name, key))
 
-    def user(self, dial_plan: UMDialPlan, number: str) -> UMMailbox | None:
+    def user(self, dial_plan: UMDialPlan, key: str) -> UMMailbox | None:
         """The user with this extension or SIP address."""
-        return self._users.get((dial_plan.name, number.casefold()))
+        return self._users.get((dial_plan.name, key))
 
     def database(self, name: str) -> MailboxDatabase | None:
         """The database of this name."""

@@ -6,6 +6,7 @@ The product's own four counters (EXCHANGE-UM A5 and B section 6, `MSExchangeUMRo
 No clock: instants come with the events, `now` with the question.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -54,20 +55,31 @@ class HourlyShare:
         self._minutes = [_NEVER] * _MINUTES
         self._totals = [0] * _MINUTES
         self._rejected = [0] * _MINUTES
+        self._slot = 0
+        """Of the minute that the last call was answered in, from `_begins_at` on."""
+        self._begins_at = -math.inf
 
-    def add(self, instant: float, *, rejected: bool) -> None:
+    def add(self, instant: float, rejected: bool) -> None:
         """Count one call that was answered at `instant` (monotonic seconds)."""
+        if not 0.0 <= instant - self._begins_at < _SECONDS_PER_MINUTE and not self._turn_to(instant):
+            return
+        self._totals[self._slot] += 1
+        if rejected:
+            self._rejected[self._slot] += 1
+
+    def _turn_to(self, instant: float) -> bool:
+        """Make the minute of this instant the one that is counted in; False where its hour is over."""
         minute = int(instant // _SECONDS_PER_MINUTE)
         slot = minute % _MINUTES
-        if self._minutes[slot] != minute:
-            if self._minutes[slot] > minute:
-                return  # its hour is over
+        if self._minutes[slot] > minute:
+            return False
+        if self._minutes[slot] < minute:
             self._minutes[slot] = minute
             self._totals[slot] = 0
             self._rejected[slot] = 0
-        self._totals[slot] += 1
-        if rejected:
-            self._rejected[slot] += 1
+        self._slot = slot
+        self._begins_at = float(minute * _SECONDS_PER_MINUTE)
+        return True
 
     def share(self, now: float) -> float:
         """Rejected calls divided by all calls of the hour before `now`; 0.0 where there were none."""
@@ -81,8 +93,8 @@ class Counters:
     """All that is counted since the start. Read the attributes freely; write through the methods or `recorder`."""
 
     def __init__(self) -> None:
-        self.requests_answered: defaultdict[AnswerKey, int] = defaultdict(int)
-        self.messages_discarded: defaultdict[Reason, int] = defaultdict(int)
+        self.requests_answered: dict[AnswerKey, int] = {}
+        self.messages_discarded: dict[Reason, int] = {}
         self.framing_lost: defaultdict[Reason, int] = defaultdict(int)
         self.keep_alives_answered = 0
         self.transactions_timed_out = 0
@@ -112,7 +124,8 @@ class Counters:
         status = event.status
         reason = event.reason
         method = KNOWN_METHODS.get(event.method, OTHER_METHOD)
-        self.requests_answered[method, status, reason, event.peer.transport] += 1
+        key = (method, status, reason, event.peer.transport)
+        self.requests_answered[key] = self.requests_answered.get(key, 0) + 1
         if method == "INVITE":
             rejected = status >= _LEAST_FAILURE and reason is not Reason.CANCELLED
             self.inbound_calls += 1
@@ -120,7 +133,11 @@ class Counters:
                 self.inbound_calls_rejected += 1
                 if reason is Reason.INTERNAL_ERROR:
                     self.calls_ended_by_internal_error += 1
-            self.rejected_over_the_last_hour.add(event.answered_at, rejected=rejected)
+            self.rejected_over_the_last_hour.add(event.answered_at, rejected)
+
+    def count_discarded(self, reason: Reason) -> None:
+        """Count a message that got no answer."""
+        self.messages_discarded[reason] = self.messages_discarded.get(reason, 0) + 1
 
     def count_call_began(self) -> None:
         """Count a call that a user agent here holds from now on."""

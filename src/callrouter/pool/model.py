@@ -8,7 +8,7 @@ from callrouter.directory.model import ComponentState, MailboxServer
 from callrouter.pool.health import UNWATCHED, PoolHealth
 from callrouter.wire import Transport
 
-_SEED_BYTES = 8
+_SEED_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,16 @@ class Member:
 
     server: MailboxServer
     seed: int
-    """A number of 64 bits made of the server's name: the same in every process, wherever the server stands."""
+    """A number of 30 bits made of the server's name: the same in every process, wherever the server stands."""
     tcp_port: int
     """Where new calls over TCP can go; 0 where the server does not listen for them, or probes say that it is down."""
     tls_port: int
     """The same for TLS."""
+    weight: float = field(init=False, repr=False, compare=False)
+    """The server's; here, because it is asked for with every call."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", self.server.weight)
 
     @property
     def is_available(self) -> bool:
@@ -53,13 +58,13 @@ def _build_member(server: MailboxServer, health: PoolHealth) -> Member:
     name = server.name
     return Member(
         server,
-        hash_64(name),
+        seed_of(name),
         server.tcp_port if health.is_usable(name, Transport.TCP) else 0,
         server.tls_port if health.is_usable(name, Transport.TLS) else 0,
     )
 
 
-def hash_64(text: str) -> int:
-    """64 bits of a text, the same in every process and version."""
-    octets = text.encode("utf-8", "surrogateescape")
-    return int.from_bytes(blake2b(octets, digest_size=_SEED_BYTES).digest(), "big")
+def seed_of(name: str) -> int:
+    """30 bits of a server's name, the same in every process and version."""
+    octets = name.encode("utf-8", "surrogateescape")
+    return int.from_bytes(blake2b(octets, digest_size=_SEED_BYTES).digest(), "big") >> 2

@@ -13,8 +13,9 @@ from callrouter.sip.errors import FramingError, HeaderError
 from callrouter.sip.grammar import decode
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.memo import Memo
-from callrouter.sip.message import Request, Response
+from callrouter.sip.message import PlainRequest, Request, Response
 from callrouter.sip.parser import parse_head
+from callrouter.sip.scanner import scan
 
 _END_OF_HEAD = b"\r\n\r\n"
 _NO_BODY = ["0"]
@@ -40,12 +41,27 @@ Frame: TypeAlias = Request | Response | KeepAlive
 class Framer:
     """Cuts one stream into messages."""
 
-    __slots__ = ("_body_bytes", "_buffer", "_limits", "_memo", "_message", "_position", "_searched", "_single_crlf")
+    __slots__ = (
+        "_body_bytes",
+        "_buffer",
+        "_limits",
+        "_max_head_bytes",
+        "_max_headers",
+        "_memo",
+        "_message",
+        "_position",
+        "_searched",
+        "_single_crlf",
+    )
 
-    def __init__(self, limits: MessageLimits) -> None:
+    def __init__(self, limits: MessageLimits, memo: Memo | None = None) -> None:
+        """memo: shared with other connections; None is one of its own."""
         self._limits = limits
-        self._memo = Memo()
-        self._buffer = bytearray()
+        self._max_head_bytes = limits.max_head_bytes
+        self._max_headers = limits.max_headers
+        self._memo = Memo() if memo is None else memo
+        self._buffer: bytes | bytearray = b""
+        """The octets of one read as they came or, where a message spans reads, those that are left."""
         self._position = 0
         """Where what has not been handed out begins."""
         self._searched = 0
@@ -59,10 +75,17 @@ class Framer:
     @property
     def is_mid_message(self) -> bool:
         """Whether an unfinished message is held."""
-        return self._message is not None or bool(self._buffer)
+        return self._message is not None or self._position < len(self._buffer)
 
     def receive_data(self, data: bytes) -> None:
         """Take octets of the stream, cut anywhere."""
+        if self._position == len(self._buffer):
+            self._buffer = data
+            self._position = self._searched = 0
+            return
+        # Most reads bring whole messages and are never copied; what is left of one is, once.
+        if not isinstance(self._buffer, bytearray):
+            self._buffer = bytearray(self._buffer)
         self._buffer += data
 
     def next_frame(self) -> Frame | None:
@@ -74,15 +97,22 @@ class Framer:
         message = self._message
         if message is None:
             position = self._position
-            if position == len(self._buffer):
-                if position:
-                    self._compact()
+            buffer = self._buffer
+            if position == len(buffer):
+                self._let_go()
                 return None
-            if self._buffer[position] == _CR and self._skip_line_ends():
-                return PING
-            message = self._next_head()
-            if message is None:
-                return None
+            # Once only for each head: one that was not whole, or not plain, is looked at by octets that are new.
+            scanned = (
+                scan(buffer, position, self._max_head_bytes, self._max_headers) if self._searched == position else None
+            )
+            if scanned is not None:
+                message = self._take_plain(PlainRequest(scanned, self._memo))
+            else:
+                if buffer[position] == _CR and self._skip_line_ends():
+                    return PING
+                message = self._next_head()
+                if message is None:
+                    return None
             if not self._body_bytes:
                 self._message = None
                 return message
@@ -116,11 +146,19 @@ class Framer:
             self._single_crlf = True
         return False
 
+    def _take_plain(self, message: PlainRequest) -> PlainRequest:
+        self._message = message
+        self._check_length(message.body_length)
+        self._body_bytes = message.body_length
+        self._position = self._searched = message.end
+        self._single_crlf = False
+        return message
+
     def _next_head(self) -> Request | Response | None:
         buffer = self._buffer
         start = self._position
         if start == len(buffer):
-            self._compact()
+            self._let_go()
             return None
         end = buffer.find(_END_OF_HEAD, self._searched)
         # Also where the head is whole: what comes out must not depend on how the stream was cut.
@@ -162,9 +200,12 @@ class Framer:
             length = parse_content_length(rows[0])
         except HeaderError as error:
             raise FramingError(Reason.CONTENT_LENGTH, 400, "Malformed Content-Length Header Field") from error
+        self._check_length(length)
+        return length
+
+    def _check_length(self, length: int) -> None:
         if length > self._limits.max_body_bytes:
             raise FramingError(Reason.BODY_TOO_LARGE, 413, "the body is larger than limits.max_body_bytes")
-        return length
 
     def _finish(self, message: Request | Response) -> Request | Response | None:
         end = self._position + self._body_bytes
@@ -179,7 +220,14 @@ class Framer:
 
     def _compact(self) -> None:
         """Let go of what was handed out; called once per read, when nothing whole is left."""
-        if self._position:
-            del self._buffer[: self._position]
+        if self._position == len(self._buffer):
+            self._let_go()
+        elif self._position:
+            self._buffer = bytearray(self._buffer[self._position :])
             self._searched -= self._position
             self._position = 0
+
+    def _let_go(self) -> None:
+        """Nothing is left."""
+        self._buffer = b""
+        self._position = self._searched = 0

@@ -92,3 +92,16 @@ class Headers:
     def items(self) -> list[tuple[str, str]]:
         """(name, row) in the order in which the names first came."""
         return [(name, row) for name, rows in self.by_name.items() for row in rows]
+
+
+def cut_plain_head(head: str) -> Headers:
+    """The header fields of a head whose rows are all written `Name: value` (`scanner`)."""
+    by_name: dict[str, list[str]] = {}
+    for line in head.split("\r\n")[1:]:
+        raw_name, _, value = line.partition(": ")
+        name = SPELLINGS.get(raw_name) or canonical_name(raw_name)
+        if name in by_name:
+            by_name[name].append(value)
+        else:
+            by_name[name] = [value]
+    return Headers(by_name)

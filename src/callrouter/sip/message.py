@@ -4,16 +4,18 @@ Reading a value may fail with one of the errors of `errors`; what was read once 
 """
 
 from dataclasses import dataclass
+from typing import final
 
 from callrouter.reason import Reason
 from callrouter.sip.address import find_tag
 from callrouter.sip.cseq import CSeq, parse_cseq
 from callrouter.sip.errors import HeaderError
-from callrouter.sip.headers import Headers
+from callrouter.sip.headers import Headers, cut_plain_head
 from callrouter.sip.memo import Memo
+from callrouter.sip.scanner import Scan
 from callrouter.sip.status import parse_status_line
 from callrouter.sip.uri import Uri
-from callrouter.sip.via import Via, parse_via, split_vias
+from callrouter.sip.via import SentBy, Via, parse_via, split_vias
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,32 @@ class Request:
     __slots__ = (
         "_cseq",
         "_from_tag",
+        "_headers",
         "_memo",
         "_to_tag",
         "_uri",
         "_via",
         "body",
+        "call_id_row",
+        "cseq_row",
         "defects",
-        "headers",
+        "from_row",
         "method",
+        "more_via_lines",
         "raw_uri",
+        "to_row",
         "version",
+        "via_row",
     )
+
+    via_row: str | None
+    """The first row of Via and, below, of other fields, as written; None where there is none."""
+    from_row: str | None
+    to_row: str | None
+    call_id_row: str | None
+    cseq_row: str | None
+    more_via_lines: str
+    """The other rows of Via as the lines of an answer."""
 
     def __init__(
         self, method: str, raw_uri: str, version: str, headers: Headers, defects: tuple[Finding, ...], memo: Memo
@@ -50,15 +67,33 @@ class Request:
         self.method = method
         self.raw_uri = raw_uri
         self.version = version
-        self.headers = headers
         self.defects = defects
         self.body = b""
+        self.via_row = headers.get("via")
+        self.from_row = headers.get("from")
+        self.to_row = headers.get("to")
+        self.call_id_row = headers.get("call-id")
+        self.cseq_row = headers.get("cseq")
+        self.more_via_lines = "".join([f"Via: {row}\r\n" for row in headers.rows("via")[1:]])
         self._memo = memo
+        self._headers: Headers | None = headers
         self._uri: Uri | None = None
         self._via: Via | None = None
         self._cseq: CSeq | None = None
         self._from_tag: str | None = None
         self._to_tag: str | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """All header fields."""
+        if self._headers is None:
+            self._headers = self._cut_headers()
+        return self._headers
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID as written, "" where there is none."""
+        return self.call_id_row or ""
 
     @property
     def uri(self) -> Uri:
@@ -79,7 +114,7 @@ class Request:
             HeaderError: there is none, or it cannot be read.
         """
         if self._via is None:
-            row = _required(self.headers, "via")
+            row = _present(self.via_row)
             self._via = parse_via(split_vias(row)[0] if "," in row else row, self._memo.sent_by)
         return self._via
 
@@ -91,7 +126,7 @@ class Request:
             HeaderError: there is none, or it cannot be read.
         """
         if self._cseq is None:
-            self._cseq = self._memo.cseq(_required(self.headers, "cseq"))
+            self._cseq = self._memo.cseq(_present(self.cseq_row))
         return self._cseq
 
     @property
@@ -102,7 +137,7 @@ class Request:
             HeaderError: there is no From, or it cannot be read.
         """
         if self._from_tag is None:
-            self._from_tag = find_tag(_required(self.headers, "from"))
+            self._from_tag = find_tag(_present(self.from_row))
         return self._from_tag
 
     @property
@@ -113,13 +148,71 @@ class Request:
             HeaderError: there is no To, or it cannot be read.
         """
         if self._to_tag is None:
-            self._to_tag = find_tag(_required(self.headers, "to"))
+            self._to_tag = find_tag(_present(self.to_row))
         return self._to_tag
 
+    def _cut_headers(self) -> Headers:
+        raise NotImplementedError
+
+
+@final
+class PlainRequest(Request):
+    """One that was read in one pass (`scanner`): what a call needs is there, and sound but for what is said to raise.
+
+    Its header fields are cut when somebody asks for them.
+    """
+
+    __slots__ = (
+        "_head",
+        "_sent_by",
+        "_via_head",
+        "body_length",
+        "branch",
+        "end",
+        "from_address",
+        "is_diverted",
+        "number",
+        "wants_port",
+    )
+
+    def __init__(self, scan: Scan, memo: Memo) -> None:
+        # fmt: off
+        (
+            self.end, self._head, self.method, self.raw_uri, via_row, self._via_head, self.branch, self.wants_port,
+            self.more_via_lines, from_row, self.from_address, from_tag, to_row, to_tag, call_id_row, cseq_row,
+            self.number, self.body_length, self.is_diverted,
+        ) = scan
+        # fmt: on
+        self.via_row = via_row
+        self.from_row = from_row
+        self.to_row = to_row
+        self.call_id_row = call_id_row
+        self.cseq_row = cseq_row
+        self._from_tag = from_tag
+        self._to_tag = to_tag
+        self.version = "SIP/2.0"
+        self.defects = ()
+        self.body = b""
+        self._memo = memo
+        self._headers = None
+        self._uri = None
+        self._via = None
+        self._cseq = None
+        self._sent_by: SentBy | None = None
+
     @property
-    def call_id(self) -> str:
-        """The Call-ID as written, "" where there is none."""
-        return self.headers.get("call-id") or ""
+    def sent_by(self) -> SentBy:
+        """Where the top Via says that the request was sent from.
+
+        Raises:
+            HeaderError: it cannot be read.
+        """
+        if self._sent_by is None:
+            self._sent_by = self._memo.sent_by(self._via_head)
+        return self._sent_by
+
+    def _cut_headers(self) -> Headers:
+        return cut_plain_head(self._head)
 
 
 class Response:
@@ -190,6 +283,12 @@ class Response:
     def call_id(self) -> str:
         """The Call-ID as written, "" where there is none."""
         return self.headers.get("call-id") or ""
+
+
+def _present(row: str | None) -> str:
+    if row is None:
+        raise HeaderError("the header field is missing")
+    return row
 
 
 def _required(headers: Headers, name: str) -> str:

@@ -8,11 +8,10 @@ from hashlib import blake2b
 
 from callrouter.sip.errors import HeaderError, MalformedError
 from callrouter.sip.grammar import encode
-from callrouter.sip.message import Request
+from callrouter.sip.message import PlainRequest, Request
 from callrouter.sip.status import status_line
 from callrouter.sip.via import split_vias, stamp_via
 
-_NONE = ("",)
 _END = "Content-Length: 0\r\n\r\n"
 UPPER_CASE_END = "CONTENT-LENGTH: 0\r\n\r\n"
 """The end of an answer as the published trace has it (EXCHANGE-UM B 4.2); may close the `extra` of `build_response`."""
@@ -29,12 +28,9 @@ def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
     octets) it cannot be guessed (19.3). salt: for the tag of a dialog, which has to be another one where the very same
     request comes twice.
     """
-    by_name = request.headers.by_name
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
-    number = by_name.get("cseq", _NONE)[0].partition(" ")[0]
-    name = (
-        f"{by_name.get('call-id', _NONE)[0]}\n{by_name.get('from', _NONE)[0]}\n{number}\n{by_name.get('via', _NONE)[0]}"
-    )
+    number = (request.cseq_row or "").partition(" ")[0]
+    name = f"{request.call_id}\n{request.from_row or ''}\n{number}\n{request.via_row or ''}"
     if salt:
         name = f"{name}\n{salt}"
     return blake2b(encode(name), digest_size=_TAG_BYTES, key=key).hexdigest()
@@ -60,21 +56,19 @@ def build_response(
     lines made by `header_line`; where they close the head with an empty line, Content-Length is among them already.
     Header fields that the request lacks are left out.
     """
-    by_name = request.headers.by_name
     parts = [status_line(status, phrase)]
-    if "via" in by_name:
-        top, *others = by_name["via"]
-        parts.append(f"Via: {_stamped(request, top, source)}\r\n")
-        parts.extend([f"Via: {row}\r\n" for row in others])
-    if "from" in by_name:
-        parts.append(f"From: {by_name['from'][0]}\r\n")
-    if "to" in by_name:
+    if request.via_row is not None:
+        parts.append(f"Via: {_stamped(request, request.via_row, source)}\r\n")
+        parts.append(request.more_via_lines)
+    if request.from_row is not None:
+        parts.append(f"From: {request.from_row}\r\n")
+    if request.to_row is not None:
         tag = f";tag={to_tag}" if to_tag and not _has_tag(request) else ""
-        parts.append(f"To: {by_name['to'][0]}{tag}\r\n")
-    if "call-id" in by_name:
-        parts.append(f"Call-ID: {by_name['call-id'][0]}\r\n")
-    if "cseq" in by_name:
-        parts.append(f"CSeq: {by_name['cseq'][0]}\r\n")
+        parts.append(f"To: {request.to_row}{tag}\r\n")
+    if request.call_id_row is not None:
+        parts.append(f"Call-ID: {request.call_id_row}\r\n")
+    if request.cseq_row is not None:
+        parts.append(f"CSeq: {request.cseq_row}\r\n")
     parts.append(extra)
     if not extra.endswith(_EMPTY_LINE):
         parts.append(_END)
@@ -93,6 +87,8 @@ def end_of_head(body: bytes) -> str:
 
 def _stamped(request: Request, row: str, source: tuple[str, int]) -> str:
     """The first Via row, its first value stamped; a Via that cannot be read goes back as it came."""
+    if isinstance(request, PlainRequest) and not request.wants_port and request.sent_by.host == source[0]:
+        return row
     try:
         via = request.top_via
         if "," not in row:

@@ -8,7 +8,7 @@ kept until the ACK or Timer H, and a non-INVITE transaction ends with its answer
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from callrouter.sip.message import Request
+from callrouter.sip.message import PlainRequest, Request
 from callrouter.sip.via import MAGIC_COOKIE
 
 Key: TypeAlias = tuple[str, ...]
@@ -107,7 +107,7 @@ class TransactionTable:
         transaction = self._by_key.get(transaction_key(ack))
         if transaction is None or transaction.state is _PROCEEDING:
             return None
-        if not ack.top_via.branch.startswith(MAGIC_COOKIE) and ack.to_tag not in ("", transaction.to_tag):
+        if not isinstance(ack, PlainRequest) and not _belongs(ack, transaction):
             return None
         if transaction.state is _COMPLETED:
             self._remove(transaction)
@@ -147,6 +147,11 @@ class TransactionTable:
             del self._by_merge_key[transaction.merge_key]
 
 
+def _belongs(ack: Request, transaction: InviteTransaction) -> bool:
+    """Whether an ACK without the magic cookie is for this answer: then the tag of To counts too (17.2.3)."""
+    return ack.top_via.branch.startswith(MAGIC_COOKIE) or ack.to_tag in ("", transaction.to_tag)
+
+
 def transaction_key(request: Request) -> Key:
     """What 17.2.3 matches by, for the INVITE itself and the ACK and CANCEL that belong to it.
 
@@ -156,6 +161,8 @@ def transaction_key(request: Request) -> Key:
     Raises:
         MalformedError: a header field that it needs cannot be read.
     """
+    if isinstance(request, PlainRequest):
+        return (request.branch, request.sent_by.text)
     via = request.top_via
     branch = via.branch
     if branch.startswith(MAGIC_COOKIE) and branch != MAGIC_COOKIE:
@@ -170,4 +177,5 @@ def transaction_key(request: Request) -> Key:
 
 
 def _merge_key(request: Request) -> Key:
-    return (request.from_tag, request.call_id, str(request.cseq.number))
+    number = request.number if isinstance(request, PlainRequest) else request.cseq.number
+    return (request.from_tag, request.call_id, str(number))

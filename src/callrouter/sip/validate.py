@@ -10,7 +10,7 @@ from callrouter.sip.content import parse_call_id, parse_max_forwards
 from callrouter.sip.errors import MalformedError
 from callrouter.sip.headers import DISPLAY_NAMES
 from callrouter.sip.limits import MessageLimits
-from callrouter.sip.message import Finding, Request
+from callrouter.sip.message import Finding, PlainRequest, Request
 
 _SUPPORTED_VERSION = "SIP/2.0"
 _REQUIRED = ("via", "from", "to", "call-id", "cseq")
@@ -40,6 +40,8 @@ def validate(request: Request, limits: MessageLimits) -> tuple[Finding, ...]:
 
 def is_sound(request: Request, limits: MessageLimits) -> bool:
     """Whether `diagnose` would find nothing: the same questions in the quickest order, for the many that are sound."""
+    if isinstance(request, PlainRequest):
+        return _is_plain_sound(request, limits)
     if request.version != _SUPPORTED_VERSION and request.version.lower() != _SUPPORTED_VERSION.lower():
         return False
     if request.defects or len(request.raw_uri) > limits.max_request_uri_bytes:
@@ -59,6 +61,17 @@ def is_sound(request: Request, limits: MessageLimits) -> bool:
         # A row that is missing, more than one value, or a MalformedError, which is a ValueError.
         return False
     return is_own_method
+
+
+def _is_plain_sound(request: PlainRequest, limits: MessageLimits) -> bool:
+    """Of one that was scanned: what the scanner leaves to others."""
+    if len(request.raw_uri) > limits.max_request_uri_bytes:
+        return False
+    try:
+        _ = request.uri, request.sent_by
+    except MalformedError:
+        return False
+    return True
 
 
 def diagnose(request: Request, limits: MessageLimits) -> tuple[Finding, ...]:

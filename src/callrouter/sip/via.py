@@ -1,6 +1,7 @@
 """Via: where an answer goes and which transaction a request belongs to (RFC 3261 20.42, 18.2.1; RFC 3581 4)."""
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import NamedTuple
 
 from callrouter.sip.errors import HeaderError, ParamError, UriError
 from callrouter.sip.grammar import LWS, is_param_value, is_token
@@ -11,8 +12,6 @@ MAGIC_COOKIE = "z9hg4bk"
 """What a branch of RFC 3261 begins with, lower-cased (8.1.1.7)."""
 
 _PROTOCOL_PARTS = 3
-_MAX_KNOWN = 64
-_MAX_KNOWN_TEXT = 256
 
 
 class Via(NamedTuple):
@@ -33,33 +32,29 @@ class Via(NamedTuple):
     @property
     def sent_by(self) -> str:
         """host:port as the transaction is matched by (17.2.3)."""
-        if self.port is None:
-            return self.host
-        # Without the brackets, a port would read as the last group of an IPv6 address.
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _join_sent_by(self.host, self.port)
 
 
-SentBy: TypeAlias = tuple[str, str, int | None]
-"""Transport, host and port: what stands before the parameters."""
+class SentBy(NamedTuple):
+    """What stands before the parameters."""
+
+    transport: str
+    host: str
+    port: int | None
+    text: str
+    """As `Via.sent_by`."""
 
 
-def parse_via(text: str, known: dict[str, SentBy] | None = None) -> Via:
+def parse_via(text: str, recall_sent_by: Callable[[str], SentBy] | None = None) -> Via:
     """Read one Via value, strictly: an empty or repeated parameter is an error (RFC 4475 3.1.2.1).
 
-    known: what was read before by its text, as a peer always writes the same; kept by the caller, filled here.
+    recall_sent_by: as `parse_sent_by`, of whoever remembers it, as a peer always writes the same.
 
     Raises:
         HeaderError: outside the grammar.
     """
     head, semicolon, raw_params = text.partition(";")
-    sent_by = None if known is None else known.get(head)
-    if sent_by is None:
-        sent_by = _parse_sent_by(head)
-        if known is not None and len(head) <= _MAX_KNOWN_TEXT:
-            if len(known) >= _MAX_KNOWN:
-                known.clear()
-            known[head] = sent_by
-    transport, host, port = sent_by
+    transport, host, port, _ = parse_sent_by(head) if recall_sent_by is None else recall_sent_by(head)
     if raw_params[:7] == "branch=" and is_token(raw_params[7:]):
         return Via(transport, host, port, {"branch": raw_params[7:]})
     try:
@@ -70,7 +65,12 @@ def parse_via(text: str, known: dict[str, SentBy] | None = None) -> Via:
     return Via(transport, host, port, params)
 
 
-def _parse_sent_by(head: str) -> SentBy:
+def parse_sent_by(head: str) -> SentBy:
+    """Read what stands before the parameters.
+
+    Raises:
+        HeaderError: outside the grammar.
+    """
     if head[:8] == "SIP/2.0/":
         transport, _, sent_by = head[8:].partition(" ")
     else:
@@ -81,7 +81,14 @@ def _parse_sent_by(head: str) -> SentBy:
         host, port = parse_host_port(_without_spaces(sent_by))
     except UriError as error:
         raise HeaderError(str(error)) from error
-    return transport, host, port
+    return SentBy(transport, host, port, _join_sent_by(host, port))
+
+
+def _join_sent_by(host: str, port: int | None) -> str:
+    if port is None:
+        return host
+    # Without the brackets, a port would read as the last group of an IPv6 address.
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _without_spaces(sent_by: str) -> str:

@@ -1,19 +1,16 @@
-from collections.abc import Mapping
-from itertools import count
-
 import pytest
 
 from callrouter.sip.errors import HeaderError, UriError
-from callrouter.sip.memo import Memo
+from callrouter.sip.memo import Memo, Table
 from callrouter.sip.via import parse_via
 
 
 def test_memo_same_text_gives_the_same_value() -> None:
     memo = Memo()
     assert memo.uri("sip:a@b") is memo.uri("sip:a@b")
+    assert memo.sent_by("SIP/2.0/TCP B:1") is memo.sent_by("SIP/2.0/TCP B:1") == ("TCP", "b", 1, "b:1")
     via = "SIP/2.0/TCP B:1;branch=z9hG4bKa"
-    assert parse_via(via, memo.sent_by) == parse_via(via, memo.sent_by) == parse_via(via)
-    assert memo.sent_by == {"SIP/2.0/TCP B:1": ("TCP", "b", 1)}
+    assert parse_via(via, memo.sent_by) == parse_via(via)
     assert memo.cseq("1 ACK") is memo.cseq("1 ACK") == (1, "ACK")
 
 
@@ -28,16 +25,22 @@ def test_memo_malformed_text_raises_every_time() -> None:
             memo.cseq("1")
 
 
-def test_memo_many_or_large_texts_are_not_all_kept() -> None:
-    memo = Memo()
-    numbers = count()
-    for _ in range(1000):
-        number = next(numbers)
+@pytest.mark.parametrize("max_entries", [1, 64])
+def test_memo_many_or_large_texts_are_not_all_kept(max_entries: int) -> None:
+    memo = Memo(max_entries)
+    most = 0
+    for number in range(3 * max_entries):
         memo.uri(f"sip:{number}@h")
-        parse_via(f"SIP/2.0/TCP h{number}", memo.sent_by)
-        parse_via(f"SIP/2.0/TCP {'h' * 4000}{number}", memo.sent_by)
+        memo.sent_by(f"SIP/2.0/TCP h{number}")
         memo.cseq(f"{number} ACK")
+        most = max(most, len(memo))
+        memo.sent_by(f"SIP/2.0/TCP {'h' * 4000}{number}")
         memo.uri(f"sip:{'9' * 4000}{number}@h")
-    tables: list[Mapping[str, object]] = [memo._uris, memo.sent_by, memo._cseqs]
-    assert max(map(len, tables)) <= 64
-    assert max(len(text) for table in tables for text in table) <= 256
+        assert len(memo) <= most
+    assert most == 3 * max_entries
+
+
+def test_table_keeps_what_was_read_last() -> None:
+    table: Table[int] = Table(2)
+    assert [table.keep(text, len(text)) for text in ("a", "bb", "ccc")] == [1, 2, 3]
+    assert (table.find("a"), table.find("ccc"), len(table)) == (None, 3, 1)

@@ -165,8 +165,8 @@ def _facts_of(  # noqa: PLR0913 - the arguments are what was drawn
         diversion_fault=fault,
     )
     if isinstance(uri, SipUri):
-        return facts._replace(called=uri.user, is_sips=uri.scheme == "sips", maddr=maddr)
-    return facts._replace(called=uri.digits) if isinstance(uri, TelUri) else facts
+        return replace(facts, called=uri.user, is_sips=uri.scheme == "sips", maddr=maddr)
+    return replace(facts, called=uri.digits) if isinstance(uri, TelUri) else facts
 
 
 # --- who takes calls
@@ -387,4 +387,4 @@ def _let_pass(drawn: tuple[RequestFacts, RoutingSnapshot]) -> tuple[RequestFacts
     caller = replace(facts.caller, address=ip_address(_ADDRESSES[0]), identities=None)
     lookup = DirectoryLookup(directory)
     passing = replace(snapshot, lookup=lookup, component_state=ComponentState.ACTIVE, is_full=False)
-    return facts._replace(caller=caller), passing
+    return replace(facts, caller=caller), passing

@@ -1,0 +1,459 @@
+/* scanner.scan_in_python in C: the head of a plain request in one pass over its octets.
+ *
+ * Says and refuses exactly what the Python form does; tests/property/test_scanner.py holds the two together. Nothing
+ * is kept between calls but the names of the usual methods, and nothing is read beyond the buffer: every loop stops at
+ * its end. Where a request is not plain the answer is None, never an error.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef const unsigned char *octets;
+
+typedef struct {
+    octets at;
+    Py_ssize_t length;
+} slice;
+
+/* Which header fields of a row the scan looks at. */
+enum field { OTHER, VIA, FROM, TO, CALL_ID, CSEQ, MAX_FORWARDS, CONTENT_LENGTH, CONTENT_TYPE, DIVERTED, FIELDS };
+
+enum { TOKEN = 1, PRINTABLE = 2 };
+static unsigned char octet_class[256];
+static unsigned char lower_case[256];
+
+static const char *const usual_methods[] = {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"};
+enum { USUAL_METHODS = sizeof(usual_methods) / sizeof(usual_methods[0]) };
+static PyObject *method_names[USUAL_METHODS];
+static PyObject *empty;
+
+static int is_name(slice name, const char *lower)
+{
+    for (Py_ssize_t i = 0; i < name.length; i++)
+        if (lower_case[name.at[i]] != (unsigned char)lower[i])
+            return 0;
+    return 1;
+}
+
+/* The full names and, of one letter, the compact ones (RFC 3261 7.3.3). */
+static enum field find_field(slice name)
+{
+    switch (name.length) {
+    case 1:
+        switch (lower_case[name.at[0]]) {
+        case 'v': return VIA;
+        case 'f': return FROM;
+        case 't': return TO;
+        case 'i': return CALL_ID;
+        case 'l': return CONTENT_LENGTH;
+        case 'c': return CONTENT_TYPE;
+        default: return OTHER;
+        }
+    case 2: return is_name(name, "to") ? TO : OTHER;
+    case 3: return is_name(name, "via") ? VIA : OTHER;
+    case 4: return is_name(name, "from") ? FROM : is_name(name, "cseq") ? CSEQ : OTHER;
+    case 7: return is_name(name, "call-id") ? CALL_ID : OTHER;
+    case 9: return is_name(name, "diversion") ? DIVERTED : OTHER;
+    case 12:
+        return is_name(name, "max-forwards") ? MAX_FORWARDS
+             : is_name(name, "content-type") ? CONTENT_TYPE
+             : is_name(name, "history-info") ? DIVERTED : OTHER;
+    case 14: return is_name(name, "content-length") ? CONTENT_LENGTH : OTHER;
+    default: return OTHER;
+    }
+}
+
+static int is_token(slice text)
+{
+    if (text.length == 0)
+        return 0;
+    for (Py_ssize_t i = 0; i < text.length; i++)
+        if (!(octet_class[text.at[i]] & TOKEN))
+            return 0;
+    return 1;
+}
+
+/* A number of 1 to `most` digits, or -1. */
+static long read_number(slice text, int most)
+{
+    long number = 0;
+    if (text.length == 0 || text.length > most)
+        return -1;
+    for (Py_ssize_t i = 0; i < text.length; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return -1;
+        number = number * 10 + (text.at[i] - '0');
+    }
+    return number;
+}
+
+static Py_ssize_t find_octet(slice text, Py_ssize_t from, int octet)
+{
+    octets found;
+    if (from >= text.length)
+        return -1;
+    found = memchr(text.at + from, octet, text.length - from);
+    return found ? found - text.at : -1;
+}
+
+static int begins_with(slice text, const char *start)
+{
+    Py_ssize_t length = strlen(start);
+    return text.length >= length && memcmp(text.at, start, length) == 0;
+}
+
+/* Where the <...> of From or To ends, and a tag may begin; 0 where the address is not plain. */
+static Py_ssize_t find_end_of_address(slice text)
+{
+    Py_ssize_t end = find_octet(text, 0, '>'), opening, quote, closing;
+    slice before;
+    if (end <= 0)
+        return 0;
+    before.at = text.at;
+    before.length = end;
+    opening = find_octet(before, 0, '<');
+    if (opening < 0 || before.at[end - 1] == '<' || before.at[end - 1] == ' ')
+        return 0;
+    quote = find_octet(before, 0, '"');
+    if (quote < 0)
+        return end + 1;
+    closing = find_octet(before, 1, '"');
+    if (quote > 0 || closing < 0 || closing > opening || find_octet(before, 0, '\\') >= 0
+        || find_octet(before, closing + 1, '"') >= 0)
+        return 0;
+    return end + 1;
+}
+
+/* The tag behind the address, empty where there is none; 0 where something else stands there. */
+static int read_tag(slice text, Py_ssize_t end, slice *tag)
+{
+    slice rest = {text.at + end, text.length - end};
+    tag->at = rest.at;
+    tag->length = 0;
+    if (rest.length == 0)
+        return 1;
+    if (!begins_with(rest, ";tag="))
+        return 0;
+    tag->at = rest.at + 5;
+    tag->length = rest.length - 5;
+    return is_token(*tag);
+}
+
+/* branch, rport and alias, each once and in any order; with the cookie, and more than that (17.2.3). */
+static int read_via_params(slice params, slice *branch, int *wants_port)
+{
+    int has_alias = 0;
+    *branch = (slice){params.at, 0};
+    *wants_port = 0;
+    for (;;) {
+        Py_ssize_t semicolon = find_octet(params, 0, ';');
+        slice piece = {params.at, semicolon < 0 ? params.length : semicolon};
+        if (piece.length == 5 && !*wants_port && memcmp(piece.at, "rport", 5) == 0)
+            *wants_port = 1;
+        else if (piece.length == 5 && !has_alias && memcmp(piece.at, "alias", 5) == 0)
+            has_alias = 1;
+        else if (branch->length == 0 && begins_with(piece, "branch=")) {
+            branch->at = piece.at + 7;
+            branch->length = piece.length - 7;
+            if (!is_token(*branch))
+                return 0;
+        } else
+            return 0;
+        if (semicolon < 0)
+            break;
+        params.at += semicolon + 1;
+        params.length -= semicolon + 1;
+    }
+    return branch->length > 7 && is_name((slice){branch->at, 7}, "z9hg4bk");
+}
+
+static PyObject *make_text(slice text)
+{
+    PyObject *made;
+    if (text.length == 0)
+        return Py_NewRef(empty);
+    made = PyUnicode_New(text.length, 127);
+    if (made != NULL)
+        memcpy(PyUnicode_1BYTE_DATA(made), text.at, text.length);
+    return made;
+}
+
+static PyObject *make_lower_text(slice text)
+{
+    PyObject *made = PyUnicode_New(text.length, 127);
+    if (made != NULL) {
+        unsigned char *to = PyUnicode_1BYTE_DATA(made);
+        for (Py_ssize_t i = 0; i < text.length; i++)
+            to[i] = lower_case[text.at[i]];
+    }
+    return made;
+}
+
+static PyObject *make_method(slice text)
+{
+    for (int i = 0; i < USUAL_METHODS; i++)
+        if (text.length == (Py_ssize_t)strlen(usual_methods[i]) && begins_with(text, usual_methods[i]))
+            return Py_NewRef(method_names[i]);
+    return make_text(text);
+}
+
+/* The rows of Via behind the first one, each as a line. */
+static PyObject *make_via_lines(const slice *vias, Py_ssize_t count)
+{
+    Py_ssize_t length = 0;
+    PyObject *made;
+    unsigned char *to;
+    if (count == 0)
+        return Py_NewRef(empty);
+    for (Py_ssize_t i = 0; i < count; i++)
+        length += vias[i].length + 7;
+    made = PyUnicode_New(length, 127);
+    if (made == NULL)
+        return NULL;
+    to = PyUnicode_1BYTE_DATA(made);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        memcpy(to, "Via: ", 5);
+        memcpy(to + 5, vias[i].at, vias[i].length);
+        memcpy(to + 5 + vias[i].length, "\r\n", 2);
+        to += vias[i].length + 7;
+    }
+    return made;
+}
+
+enum { MOST_VIAS = 16, PARTS = 19 };
+
+typedef struct {
+    slice head, method, uri, rows[FIELDS], more_vias[MOST_VIAS];
+    Py_ssize_t more_vias_count;
+    int has[FIELDS];
+} request;
+
+/* Where the printable octets of ASCII end: eight at once, then each of the eight that hold the end. */
+static octets skip_printable(octets at, octets limit)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones * 0x80;
+    while (limit - at >= 8) {
+        uint64_t eight, low, del;
+        memcpy(&eight, at, 8);
+        low = (eight - ones * 0x20) & ~eight;
+        del = (eight ^ ones * 0x7f) - ones;
+        if ((eight | low | del) & tops)
+            break;
+        at += 8;
+    }
+    while (at < limit && (octet_class[*at] & PRINTABLE))
+        at++;
+    return at;
+}
+
+/* Cut the head that begins at `at`; 0 where it is not plain, not whole, or beyond a limit. */
+static int cut(octets at, octets limit, Py_ssize_t max_headers, request *cut_request)
+{
+    octets start = at, line;
+    memset(cut_request->has, 0, sizeof(cut_request->has));
+    cut_request->more_vias_count = 0;
+
+    while (at < limit && (octet_class[*at] & TOKEN))
+        at++;
+    cut_request->method = (slice){start, at - start};
+    if (at == start || at == limit || *at != ' ')
+        return 0;
+    line = ++at;
+    while (at < limit && *at != ' ' && (octet_class[*at] & PRINTABLE))
+        at++;
+    cut_request->uri = (slice){line, at - line};
+    if (at == line || limit - at < 12 || memcmp(at, " SIP/2.0\r\n", 10) != 0)
+        return 0;
+    at += 10;
+
+    for (;;) {
+        slice name, value;
+        enum field field;
+        if (limit - at < 2)
+            return 0;
+        if (at[0] == '\r') {
+            if (at[1] != '\n')
+                return 0;
+            cut_request->head = (slice){start, at - 2 - start};
+            return 1;
+        }
+        if (max_headers-- <= 0)
+            return 0;
+        line = at;
+        while (at < limit && (octet_class[*at] & TOKEN))
+            at++;
+        name = (slice){line, at - line};
+        if (at == line || limit - at < 3 || at[0] != ':' || at[1] != ' ')
+            return 0;
+        line = at += 2;
+        at = skip_printable(at, limit);
+        value = (slice){line, at - line};
+        if (at == line || line[0] == ' ' || at[-1] == ' ' || limit - at < 2 || at[0] != '\r' || at[1] != '\n')
+            return 0;
+        at += 2;
+        field = find_field(name);
+        if (field == OTHER)
+            continue;
+        if (!cut_request->has[field]) {
+            cut_request->has[field] = 1;
+            cut_request->rows[field] = value;
+        } else if (field == VIA) {
+            if (cut_request->more_vias_count == MOST_VIAS)
+                return 0;
+            cut_request->more_vias[cut_request->more_vias_count++] = value;
+        } else if (field != CONTENT_TYPE && field != DIVERTED)
+            return 0;
+    }
+}
+
+static PyObject *read_request(const request *r, Py_ssize_t end)
+{
+    slice via, from, to, cseq, number_text, cseq_method, sent_by, params, branch, from_tag, to_tag;
+    Py_ssize_t semicolon, space, from_end, to_end;
+    long number, body_length = 0;
+    int wants_port;
+    PyObject *parts[PARTS], *made;
+
+    if (!r->has[VIA] || !r->has[FROM] || !r->has[TO] || !r->has[CALL_ID] || !r->has[CSEQ])
+        Py_RETURN_NONE;
+    via = r->rows[VIA];
+    from = r->rows[FROM];
+    to = r->rows[TO];
+    cseq = r->rows[CSEQ];
+    if (find_octet(r->rows[CALL_ID], 0, ' ') >= 0 || find_octet(via, 0, ',') >= 0)
+        Py_RETURN_NONE;
+
+    space = find_octet(cseq, 0, ' ');
+    if (space < 0)
+        Py_RETURN_NONE;
+    number_text = (slice){cseq.at, space};
+    cseq_method = (slice){cseq.at + space + 1, cseq.length - space - 1};
+    number = read_number(number_text, 9);
+    if (number < 0 || cseq_method.length != r->method.length
+        || memcmp(cseq_method.at, r->method.at, cseq_method.length) != 0)
+        Py_RETURN_NONE;
+
+    if (r->has[MAX_FORWARDS]) {
+        long forwards = read_number(r->rows[MAX_FORWARDS], 3);
+        if (forwards < 0 || forwards > 255)
+            Py_RETURN_NONE;
+    }
+    if (r->has[CONTENT_LENGTH]) {
+        body_length = read_number(r->rows[CONTENT_LENGTH], 9);
+        if (body_length < 0)
+            Py_RETURN_NONE;
+    } else if (r->has[CONTENT_TYPE])
+        Py_RETURN_NONE;
+
+    semicolon = find_octet(via, 0, ';');
+    if (semicolon < 0)
+        Py_RETURN_NONE;
+    sent_by = (slice){via.at, semicolon};
+    params = (slice){via.at + semicolon + 1, via.length - semicolon - 1};
+    if (!read_via_params(params, &branch, &wants_port))
+        Py_RETURN_NONE;
+    from_end = find_end_of_address(from);
+    to_end = find_end_of_address(to);
+    if (from_end == 0 || to_end == 0 || !read_tag(from, from_end, &from_tag) || !read_tag(to, to_end, &to_tag))
+        Py_RETURN_NONE;
+
+    parts[0] = PyLong_FromSsize_t(end);
+    parts[1] = make_text(r->head);
+    parts[2] = make_method(r->method);
+    parts[3] = make_text(r->uri);
+    parts[4] = make_text(via);
+    parts[5] = make_text(sent_by);
+    parts[6] = make_lower_text(branch);
+    parts[7] = PyBool_FromLong(wants_port);
+    parts[8] = make_via_lines(r->more_vias, r->more_vias_count);
+    parts[9] = make_text(from);
+    parts[10] = make_text((slice){from.at, from_end});
+    parts[11] = make_text(from_tag);
+    parts[12] = make_text(to);
+    parts[13] = make_text(to_tag);
+    parts[14] = make_text(r->rows[CALL_ID]);
+    parts[15] = make_text(cseq);
+    parts[16] = PyLong_FromLong(number);
+    parts[17] = PyLong_FromLong(body_length);
+    parts[18] = PyBool_FromLong(r->has[DIVERTED]);
+    made = PyTuple_New(PARTS);
+    for (int i = 0; i < PARTS; i++)
+        if (parts[i] == NULL)
+            Py_CLEAR(made);
+    for (int i = 0; i < PARTS; i++) {
+        if (made != NULL)
+            PyTuple_SET_ITEM(made, i, parts[i]);
+        else
+            Py_XDECREF(parts[i]);
+    }
+    return made;
+}
+
+static PyObject *scan(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    octets data;
+    Py_ssize_t size, start, max_head_bytes, max_headers;
+    octets limit;
+    request cut_request;
+    (void)module;
+    if (nargs != 4) {
+        PyErr_SetString(PyExc_TypeError, "scan takes data, start, max_head_bytes, max_headers");
+        return NULL;
+    }
+    if (PyBytes_Check(args[0])) {
+        data = (octets)PyBytes_AS_STRING(args[0]);
+        size = PyBytes_GET_SIZE(args[0]);
+    } else if (PyByteArray_Check(args[0])) {
+        data = (octets)PyByteArray_AS_STRING(args[0]);
+        size = PyByteArray_GET_SIZE(args[0]);
+    } else {
+        PyErr_SetString(PyExc_TypeError, "data must be bytes or a bytearray");
+        return NULL;
+    }
+    start = PyLong_AsSsize_t(args[1]);
+    max_head_bytes = PyLong_AsSsize_t(args[2]);
+    max_headers = PyLong_AsSsize_t(args[3]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (start < 0 || start >= size || max_head_bytes < 0)
+        Py_RETURN_NONE;
+    limit = data + size;
+    if (size - start - 4 > max_head_bytes)
+        limit = data + start + max_head_bytes + 4;
+    if (!cut(data + start, limit, max_headers, &cut_request))
+        Py_RETURN_NONE;
+    return read_request(&cut_request, cut_request.head.at + cut_request.head.length + 4 - data);
+}
+
+static PyMethodDef functions[] = {
+    {"scan", (PyCFunction)(void (*)(void))scan, METH_FASTCALL, "See callrouter.sip.scanner.scan_in_python."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module_definition = {
+    PyModuleDef_HEAD_INIT, "_scan", "The scanner of callrouter.sip.scanner, compiled.", -1, functions,
+    NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__scan(void)
+{
+    for (int octet = 0; octet < 256; octet++) {
+        int is_letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+        int is_digit = octet >= '0' && octet <= '9';
+        octet_class[octet] = 0;
+        if (is_letter || is_digit || (octet != 0 && strchr("-.!%*_+`'~", octet) != NULL))
+            octet_class[octet] |= TOKEN;
+        if (octet >= 0x20 && octet < 0x7f)
+            octet_class[octet] |= PRINTABLE;
+        lower_case[octet] = octet >= 'A' && octet <= 'Z' ? octet + ('a' - 'A') : octet;
+    }
+    empty = PyUnicode_New(0, 0);
+    if (empty == NULL)
+        return NULL;
+    for (int i = 0; i < USUAL_METHODS; i++)
+        if ((method_names[i] = PyUnicode_InternFromString(usual_methods[i])) == NULL)
+            return NULL;
+    return PyModule_Create(&module_definition);
+}

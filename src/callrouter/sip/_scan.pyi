@@ -1,0 +1,3 @@
+from callrouter.sip.scanner import Scan
+
+def scan(data: bytes | bytearray, start: int, max_head_bytes: int, max_headers: int, /) -> Scan | None: ...

@@ -1,0 +1,181 @@
+"""A request as nearly all of them are written, read in one pass: everything that a call needs, or nothing at all.
+
+The short cut of the hot path. `scan_in_python` says what it is; `_scan.c` does the same many times as fast where it was
+compiled, and a property test holds the two together. What is not plain (folding, white space to be stripped, octets
+outside ASCII, two Vias in one row, a parameter of Via that is not `branch`, `rport` or `alias`, a repeated To, ...) is
+left to the parser, which reads everything and tells what is wrong. Whatever is read here, the parser would read alike.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from callrouter.sip.grammar import is_token
+from callrouter.sip.headers import DISPLAY_NAMES, SPELLINGS, canonical_name
+from callrouter.sip.via import MAGIC_COOKIE
+
+Scan: TypeAlias = tuple[int, str, str, str, str, str, str, bool, str, str, str, str, str, str, str, str, int, int, bool]
+"""In this order, a tuple because one is made for every message:
+
+0 end: where the head with its empty line ends; 1 head: as text, without its last CRLFs; 2 method; 3 Request-URI;
+4 Via: its first row, and of it 5 what stands before the parameters; 6 the branch, lower-cased; 7 whether rport is
+there; 8 the other Via rows as lines; 9 From, and of it 10 what stands before the tag; 11 its tag; 12 To; 13 its tag;
+14 Call-ID; 15 CSeq; 16 its number; 17 Content-Length, 0 where it is missing; 18 whether the call was diverted.
+"""
+
+Scanner: TypeAlias = Callable[[bytes | bytearray, int, int, int], Scan | None]
+"""As `scan_in_python`."""
+
+_END_OF_HEAD = b"\r\n\r\n"
+_PRINTABLE = bytes(range(0x20, 0x7F))
+_MOST_DIGITS = 9
+_MOST_FORWARDS_DIGITS = 3
+_MOST_FORWARDS = 255
+_MOST_VIAS = 16
+"""Behind the first one."""
+_ONCE = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
+_USUAL_NAMES = frozenset(DISPLAY_NAMES.values())
+_BRANCH = "branch="
+_TAG = ";tag="
+# The usual forms in one step each; all others are read piece by piece, to the same end. No two ways to match a text.
+_USUAL_VIA = re.compile(r"([^;,]*+);branch=([A-Za-z0-9\-.!%*_+`'~]++)")
+_USUAL_ADDRESS = re.compile(r'((?:"[^"\\<>]*+" ?+)?<[^<>" ]++>)(?:;tag=([A-Za-z0-9\-.!%*_+`\'~]++))?+')
+
+
+class _NotPlain(ValueError):  # noqa: N818 - no error: an answer
+    pass
+
+
+def scan_in_python(data: bytes | bytearray, start: int, max_head_bytes: int, max_headers: int) -> Scan | None:
+    """The request whose head begins at `start`; None where it is not plain, not whole, or beyond a limit."""
+    end = data.find(_END_OF_HEAD, start, start + max_head_bytes + len(_END_OF_HEAD))
+    if end < 0:
+        return None
+    octets = bytes(data[start:end])
+    # Line ends are all that a plain head holds beside what can be printed.
+    others = octets.translate(None, _PRINTABLE)
+    rows = len(others) // 2
+    if others != b"\r\n" * rows or rows > max_headers:
+        return None
+    try:
+        return _read_head(octets.decode("ascii"), end + len(_END_OF_HEAD))
+    except ValueError:
+        return None
+
+
+def _read_head(head: str, end: int) -> Scan:
+    start_line, *lines = head.split("\r\n")
+    method, uri, version = start_line.split(" ")
+    if version != "SIP/2.0" or not uri or not is_token(method):
+        raise _NotPlain
+    rows, via_lines = _cut_rows(head, lines)
+    via, call_id, cseq = rows["Via"], rows["Call-ID"], rows["CSeq"]
+    number, _, cseq_method = cseq.partition(" ")
+    if cseq_method != method or " " in call_id:
+        raise _NotPlain
+    _read_number(rows.get("Max-Forwards", "0"), _MOST_FORWARDS_DIGITS, _MOST_FORWARDS)
+    length = rows.get("Content-Length")
+    if length is None and "Content-Type" in rows:
+        raise _NotPlain
+    sent_by, branch, wants_port = _read_via(via)
+    from_address, from_tag = _read_address(rows["From"])
+    _, to_tag = _read_address(rows["To"])
+    # fmt: off
+    return (
+        end, head, method, uri, via, sent_by, branch, wants_port, via_lines, rows["From"], from_address, from_tag,
+        rows["To"], to_tag, call_id, cseq, _read_number(number), 0 if length is None else _read_number(length),
+        "Diversion" in rows or "History-Info" in rows,
+    )
+    # fmt: on
+
+
+class _Rows(dict[str, str]):
+    """By the RFC's spelling of the name; a missing one is not plain."""
+
+    def __missing__(self, name: str) -> str:
+        raise _NotPlain
+
+
+def _cut_rows(head: str, lines: Sequence[str]) -> tuple[_Rows, str]:
+    """The first row of each field, and the other rows of Via as lines."""
+    if " \r\n" in head or head[-1] == " ":
+        raise _NotPlain
+    spelt = dict([line.split(": ", 1) for line in lines])
+    if len(spelt) == len(lines) and ":  " not in head and _USUAL_NAMES.issuperset(spelt):
+        return _Rows(spelt), ""
+    rows, vias = _Rows(), []
+    for line in lines:
+        raw_name, colon, value = line.partition(": ")
+        # canonical_name strips what stands before the colon, which is plain no more.
+        name = "" if raw_name[-1:] == " " else SPELLINGS.get(raw_name) or canonical_name(raw_name)
+        if not colon or not name or value[0] == " ":
+            raise _NotPlain
+        name = DISPLAY_NAMES.get(name, name)
+        if name in rows and name in _ONCE:
+            raise _NotPlain
+        if name not in rows:
+            rows[name] = value
+        elif name == "Via":
+            vias.append(f"Via: {value}\r\n")
+    if len(vias) > _MOST_VIAS:
+        raise _NotPlain
+    return rows, "".join(vias)
+
+
+def _read_number(text: str, most_digits: int = _MOST_DIGITS, most: int = 10**_MOST_DIGITS) -> int:
+    if not text.isdigit() or len(text) > most_digits or int(text) > most:
+        raise _NotPlain
+    return int(text)
+
+
+def _read_via(via: str) -> tuple[str, str, bool]:
+    """What stands before the parameters; the branch, lower-cased, which has more than the cookie (17.2.3); rport."""
+    usual = _USUAL_VIA.fullmatch(via)
+    if usual is not None:
+        sent_by, branch = usual.groups()
+        pieces: list[str] = []
+    else:
+        sent_by, _, params = via.partition(";")
+        pieces = params.split(";")
+        branches = [piece for piece in pieces if piece[: len(_BRANCH)] == _BRANCH]
+        pieces = [piece for piece in pieces if piece not in branches]
+        branch = "".join(branches)[len(_BRANCH) :]
+        if len(branches) != 1 or "," in via or not is_token(branch) or sorted(pieces) not in _BARE:
+            raise _NotPlain
+    branch = branch.lower()
+    if branch[: len(MAGIC_COOKIE)] != MAGIC_COOKIE or branch == MAGIC_COOKIE:
+        raise _NotPlain
+    return sent_by, branch, "rport" in pieces
+
+
+_BARE = (["rport"], ["alias"], ["alias", "rport"])
+
+
+def _read_address(text: str) -> tuple[str, str]:
+    """Of From or To: the address, and its tag, "" where there is none."""
+    usual = _USUAL_ADDRESS.fullmatch(text)
+    if usual is not None:
+        address, tag = usual.groups("")
+        return address, tag
+    end = text.find(">") + 1
+    address, rest = text[:end], text[end:]
+    opening, quote = address.find("<"), address.find('"')
+    if opening < 0 or address[-2] in "< ":
+        raise _NotPlain
+    if quote >= 0:
+        # One quoted display name without escapes, before the bracket.
+        closing = address.find('"', 1)
+        if quote > 0 or "\\" in address or not 0 < closing < opening or address.count('"') > 2:  # noqa: PLR2004
+            raise _NotPlain
+    if rest and (rest[: len(_TAG)] != _TAG or not is_token(rest[len(_TAG) :])):
+        raise _NotPlain
+    return address, rest[len(_TAG) :]
+
+
+scan: Scanner
+try:
+    from callrouter.sip._scan import scan as scan_in_c
+except ImportError:  # not compiled
+    scan = scan_in_python
+else:
+    scan = scan_in_c
