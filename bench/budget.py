@@ -73,8 +73,10 @@ def _judge(comparison: Comparison, form: str, figure: float, stored: float, unit
 
 
 def dump_figures(figures: Figures) -> str:
-    """As they are stored."""
-    return json.dumps(asdict(figures), indent=2, sort_keys=True) + "\n"
+    """As they are stored, to whole instructions."""
+    whole = {form: round(figure) for form, figure in figures.per_redirect.items()}
+    raw = {**asdict(figures), "per_redirect": whole, "yardstick": round(figures.yardstick)}
+    return json.dumps(raw, indent=2, sort_keys=True) + "\n"
 
 
 def load_figures(text: str) -> Figures:

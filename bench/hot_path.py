@@ -1,19 +1,23 @@
 """The router's hot path without its loop: a session with all that the product has around it, and calls to replay.
 
 What is counted (`instructions.py`) and what is timed (`stages.py`) is this, so that it is the same. Everything is
-fixed: directory, key of the tags, clock, octets. The directory has a dial plan and 1,000 users; the caller is one of
-them, so that each of the decision's tables is asked and the database names the server. The recorder is the product's,
-without lines per call. No socket, and no settings file: what the defaults of the settings come to is written here.
+fixed: directory, key of the tags, clock, octets. The directory has a dial plan and 1,000 users; the callers are two of
+them, so that each of the decision's tables is asked. One has a database, which names the server, the other has none, so
+that all eight are weighed. The recorder is the product's, without lines per call. No socket, and no settings file: what
+the defaults of the settings come to is written here.
 """
 
 import gc
-import io
+import logging
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TypeAlias
 
-from bench.invite import build_call_name, build_call_template
+import structlog
+
+from bench.invite import CallTemplate, build_call_name, build_call_template
 from callrouter import session
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import (
@@ -28,7 +32,6 @@ from callrouter.directory.model import (
 from callrouter.dispatcher import Dispatcher
 from callrouter.observability.counters import Counters
 from callrouter.observability.journal import Journal
-from callrouter.observability.logs import LogConfig, configure_logs
 from callrouter.observability.recorder import Recorder
 from callrouter.pool.model import build_pool
 from callrouter.session import SipSession
@@ -44,6 +47,8 @@ LIMITS = SessionLimits()
 _USERS = 1000
 _SERVERS = 8
 _CALLER = "+15551234567"
+"""As the bench's INVITE has it."""
+_OTHER_CALLER = "+15551234568"
 _CALLED = "4000"
 _KEPT_CALLS = 50
 """Of the journal: so few that it is soon full, as a running server's is, and each call puts another out."""
@@ -58,18 +63,22 @@ class ReplayError(Exception):
 
 
 def build_directory() -> Directory:
-    """1,000 users of one dial plan, spread over the databases of eight servers."""
+    """1,000 users of one dial plan, all but one of them spread over the databases of eight servers."""
     servers = [f"mbx{index}" for index in range(_SERVERS)]
     users = [
         UMMailbox(f"user-{index}", "plan", (f"{index:05}",), database=f"db{index % _SERVERS}")
-        for index in range(_USERS - 1)
+        for index in range(_USERS - 2)
     ]
     return Directory(
         gateways=(UMIPGateway("gateway", ip_network(PEER.address)),),
         servers=tuple(MailboxServer(name, f"{name}.example.test") for name in servers),
         dial_plans=(UMDialPlan("plan", pilot_identifier_list=(_CALLED,)),),
         hunt_groups=(UMHuntGroup("hunt-group", "plan", "gateway", _CALLED),),
-        users=(*users, UMMailbox("caller", "plan", (_CALLER,), database="db0")),
+        users=(
+            *users,
+            UMMailbox("caller", "plan", (_CALLER,), database="db0"),
+            UMMailbox("other-caller", "plan", (_OTHER_CALLER,)),
+        ),
         databases=tuple(
             MailboxDatabase(f"db{index}", name, (servers[(index + 1) % _SERVERS],))
             for index, name in enumerate(servers)
@@ -91,37 +100,47 @@ class Router:
 
 
 def build_router() -> Router:
-    """A router as `callrouter serve` makes one, with a log that nobody reads."""
+    """A router as `callrouter serve` makes one; its log, in which nothing should come, is the standard error output."""
     directory = build_directory()
     form = AnswerForm(server_line="Server: callrouter\r\n")
     snapshot = RoutingSnapshot(DirectoryLookup(directory), build_pool(directory.servers), form=form)
-    log = configure_logs(LogConfig(format="json"), io.TextIOWrapper(io.BytesIO())).logger
+    wrapper = structlog.make_filtering_bound_logger(logging.INFO)
+    log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), wrapper_class=wrapper).bind()
     recorder = Recorder(Counters(), Journal(_KEPT_CALLS), log, log_calls=False, clock=_tell_time)
     return Router(snapshot, Dispatcher(SnapshotCell(snapshot)), recorder)
 
 
 def record_calls(count: int) -> list[Call]:
-    """So many calls, no two of them alike, with the ACKs that fit the answers.
+    """So many calls, no two of them alike, of both callers in turn, with the ACKs that fit the answers.
 
     Raises:
         ReplayError: an INVITE is not answered with a 302.
     """
     template = build_call_template(tls=False, router_port=PEER.local_port, local_port=PEER.port)
+    other = CallTemplate(_put_other_caller(template.invite), _put_other_caller(template.ack))
     connection = build_router().open_session()
     calls = []
     for number in range(count):
         name = build_call_name(0, number)
-        invite = template.invite % (name, name, name)
+        requests = other if number % 2 else template
+        invite = requests.invite % (name, name, name)
         connection.receive_data(invite, NOW)
         answer = b"".join(connection.data_to_send())
         if not answer.startswith(_ANSWER):
             raise ReplayError(f"an INVITE was answered with {answer[:40]!r}")
         to_start = answer.index(b"\r\nTo: ") + 6
-        ack = template.ack % (name, name, answer[to_start : answer.index(b"\r\n", to_start)], name)
+        ack = requests.ack % (name, name, answer[to_start : answer.index(b"\r\n", to_start)], name)
         connection.receive_data(ack, NOW)
         calls.append((invite, ack))
     _check_end(connection)
     return calls
+
+
+def _put_other_caller(octets: bytes) -> bytes:
+    caller, other = _CALLER.encode(), _OTHER_CALLER.encode()
+    if caller not in octets:
+        raise ReplayError("the call is not from whom it was")
+    return octets.replace(caller, other)
 
 
 def replay(connection: SipSession, calls: Iterable[Call]) -> None:

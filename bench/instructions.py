@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.budget import BudgetError, Figures, compare, dump_figures, load_figures
 from bench.callgrind import CallgrindError, Counted, build_environment, count_instructions, read_version
-from bench.hot_path import record_calls
+from bench.hot_path import ReplayError, record_calls
 from bench.replay import WARMUP_CALLS
 
 STORED = Path(__file__).with_name("instructions.json")
@@ -67,6 +67,7 @@ def count_redirects(forms: Sequence[str], calls: int, profiles: Path | None) -> 
 
     Raises:
         CallgrindError: something could not be counted, or was not what it should be.
+        ReplayError: the calls are not answered as they should be.
     """
     environment = describe_environment()
     with (
@@ -154,7 +155,7 @@ def main() -> int:
         if arguments.update:
             STORED.write_text(dump_figures(figures), encoding="utf-8")
         return check(figures, STORED) if arguments.check else 0
-    except (BudgetError, CallgrindError, subprocess.TimeoutExpired) as error:
+    except (BudgetError, CallgrindError, ReplayError, subprocess.TimeoutExpired) as error:
         print(f"instructions: {error}", file=sys.stderr)
         return 2
 
