@@ -241,4 +241,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except ReplayError as error:
+        sys.exit(f"stages: {error}")
