@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 
-.PHONY: run test venv lint format compiled bench bench-interpreted fuzz mutate image docs clean
+.PHONY: run test venv lint format compiled bench bench-interpreted instructions stages fuzz mutate image docs clean
 
 run: $(VENV)/.runtime  ## the lab: router, certificates, API
 	$(BIN)/callrouter lab $(ARGS)
@@ -33,6 +33,13 @@ bench: build/compiled/.done  ## redirects per second beside a bare uvloop protoc
 
 bench-interpreted: $(VENV)/.dev  ## the same without compiling anything
 	$(BIN)/python -m bench.run $(ARGS)
+
+instructions: build/compiled/.done  ## instructions per redirect in both forms; ARGS=--check compares with those stored; needs valgrind
+	$(BIN)/python -m bench.instructions $(ARGS)
+
+stages: build/compiled/.done  ## microseconds of each stage of a redirect, interpreted and compiled
+	$(BIN)/python -m bench.stages $(ARGS)
+	PYTHONPATH=build/compiled $(BIN)/python -m bench.stages $(ARGS)
 
 mutate: $(VENV)/.dev  ## mutation testing of the decision; several minutes
 	$(BIN)/python -m tests.mutation.run $(ARGS)
