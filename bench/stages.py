@@ -36,7 +36,7 @@ from bench.hot_path import (
 )
 from callrouter.decision import Decision
 from callrouter.dispatcher import Outcome, put_decision
-from callrouter.facts import RequestFacts, gather_caller_facts, gather_facts
+from callrouter.facts import FactsMemo, RequestFacts, gather_caller_facts, gather_facts
 from callrouter.pool.selection import Tally
 from callrouter.reason import Reason
 from callrouter.redirect import decide
@@ -67,18 +67,19 @@ class Work:
     facts: list[RequestFacts]
     decisions: list[Decision]
     outcomes: list[Outcome]
+    memo: FactsMemo
 
     @classmethod
     def prepare(cls, router: Router, calls: list[Call]) -> "Work":
         """Parse; the rest is made by `read`."""
         invites, acks = _cut([invite for invite, _ in calls]), _cut([ack for _, ack in calls])
-        return cls(router, calls, invites, acks, [], [], [])
+        return cls(router, calls, invites, acks, [], [], [], FactsMemo())
 
     def read(self) -> None:
         """Validate and decide, for the stages that come after."""
         snapshot = self.router.snapshot
         _validate(self)
-        self.facts = [gather_facts(request, _CALLER) for request in self.invites]
+        self.facts = [gather_facts(request, _CALLER, self.memo) for request in self.invites]
         self.decisions = [decide(facts, snapshot) for facts in self.facts]
         self.outcomes = [put_decision(decision, snapshot.form) for decision in self.decisions]
         if any(outcome.status != _REDIRECT for outcome in self.outcomes):
@@ -116,7 +117,7 @@ def _validate(work: Work) -> None:
 
 def _gather(work: Work) -> None:
     for request in work.invites:
-        gather_facts(request, _CALLER)
+        gather_facts(request, _CALLER, work.memo)
 
 
 def _decide(work: Work) -> None:

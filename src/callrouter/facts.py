@@ -3,6 +3,7 @@
 EXCHANGE-UM A3, rules 6 to 9; B 3.2 and 3.3. A party that cannot be read is a fact too, not an error.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -20,6 +21,7 @@ from callrouter.wire import Peer, Transport
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 
+_USUAL_DIVERSION = re.compile(r"<(sips?+):(\+?+[0-9]++)@([A-Za-z0-9\-._]++)>;reason=([A-Za-z0-9\-.!%*_+`'~]++)")
 _VISUAL_SEPARATORS = {ord(character): None for character in "-.()"}
 
 
@@ -58,13 +60,14 @@ class Party:
         self.host = host
         self.scheme = scheme
         self.phone_context = phone_context
-        self.is_anonymous = number.lower() in ("", "anonymous") or host == "anonymous.invalid"
-        """A caller that does not say who it is (RFC 3323 4.1)."""
         self.is_number = is_digits(number.removeprefix("+"))
         """Digits, with or without a plus."""
+        self.is_anonymous = host == "anonymous.invalid" or (not self.is_number and number.lower() in ("", "anonymous"))
+        """A caller that does not say who it is (RFC 3323 4.1)."""
         self.address = f"{number}@{host}" if host else number
         """As user@domain; the number alone where there is no host."""
-        self.keys = (self.address.casefold(), number.casefold()) if host else (number.casefold(),)
+        key = number if self.is_number else number.casefold()
+        self.keys: tuple[str, ...] = (f"{key}@{host.casefold()}", key) if host else (key,)
         """What the party may be entered as in a directory, the more exact first."""
 
     def __eq__(self, other: object) -> bool:
@@ -83,12 +86,18 @@ class Party:
 NOBODY: Final = Party()
 
 
-class Diverted(NamedTuple):
+@final
+@dataclass(slots=True, init=False, unsafe_hash=True)
+class Diverted:
     """A party that the call was meant for before."""
 
     party: Party
     reason: str
     """As RFC 5806 writes it: "no-answer", "user-busy", "unconditional", ..."""
+
+    def __init__(self, party: Party, reason: str) -> None:
+        self.party = party
+        self.reason = reason
 
 
 @final
@@ -195,6 +204,9 @@ def gather_facts(
         calling = read_calling(request.from_address) if memo is None else memo.calling(request.from_address)
         if not request.is_diverted:
             return RequestFacts(caller, uri, user, request.call_id, is_sips, maddr, party, calling)
+        diverted = read_usual_diversion(request.diversion)
+        if diverted is not None:
+            return RequestFacts(caller, uri, user, request.call_id, is_sips, maddr, party, calling, (diverted,))
     else:
         calling = read_calling(request.from_row or "")
     diversions, fault = _gather_diversions(request)
@@ -249,6 +261,15 @@ def _param(params: Sequence[tuple[str, str]], wanted: str) -> str:
 
 def _party_of_address(address: NameAddr) -> Party:
     return party_of(address.uri)
+
+
+def read_usual_diversion(row: str) -> Diverted | None:
+    """The one of `Diversion: <sip:NUMBER@HOST>;reason=WORD`, as most gateways write it; None for any other row."""
+    usual = _USUAL_DIVERSION.fullmatch(row)
+    if usual is None:
+        return None
+    scheme, number, host, reason = usual.groups()
+    return Diverted(Party(number, host.lower(), scheme), reason.lower())
 
 
 def _gather_diversions(request: Request) -> tuple[tuple[Diverted, ...], str]:

@@ -1,8 +1,18 @@
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from callrouter.facts import Diverted, Party, RequestFacts, gather_caller_facts, gather_facts, party_of
+from callrouter.facts import (
+    Diverted,
+    Party,
+    RequestFacts,
+    gather_caller_facts,
+    gather_facts,
+    party_of,
+    read_usual_diversion,
+)
 from callrouter.sip.uri import parse_uri
 from callrouter.wire import Peer, PeerCertificate, Transport
 from tests.unit.sip.messages import make_request
@@ -252,3 +262,28 @@ def test_gather_facts_diversion_goes_before_history() -> None:
 def test_gather_facts_without_diversion_information_has_none() -> None:
     facts = facts_of()
     assert (facts.diversions, facts.diversion_fault) == ((), "")
+
+
+@given(
+    st.sampled_from(("<", '"B" <', "< ", "")),
+    st.sampled_from(("sip:", "sips:", "SIP:", "tel:")),
+    st.sampled_from(("100@", "+1-5@", "+15@", "a@", "%31@", "100;x=y@", "1:2@", "@", "")),
+    st.sampled_from(("h", "H.Example", "[2001:db8::1]", "h:5060", "10.0.0.1", "h;x=y", "h?x=y")),
+    st.sampled_from((">", " >", "")),
+    st.sampled_from(("", ";reason=No-Answer", ';reason="user-busy"', ";reason=", ";reason", ";reason=a;counter=1")),
+)
+def test_usual_diversion_is_read_as_any_other(
+    opening: str, scheme: str, user: str, host: str, closing: str, reason: str
+) -> None:
+    row = f"{opening}{scheme}{user}{host}{closing}{reason}"
+    usual = read_usual_diversion(row)
+    if usual is not None:
+        assert gather_facts(make_request(Diversion=row), CALLER).diversions == (usual,)
+
+
+def test_usual_diversion_is_usual() -> None:
+    assert read_usual_diversion("<sip:+100@H>;reason=Unconditional") == Diverted(Party("+100", "h"), "unconditional")
+    assert read_usual_diversion("<sips:5@10.0.0.1>;reason=no-answer") == Diverted(
+        Party("5", "10.0.0.1", "sips"), "no-answer"
+    )
+    assert read_usual_diversion("<sip:a@h>;reason=no-answer") is None

@@ -18,7 +18,7 @@ typedef struct {
 } slice;
 
 /* Which header fields of a row the scan looks at. */
-enum field { OTHER, VIA, FROM, TO, CALL_ID, CSEQ, MAX_FORWARDS, CONTENT_LENGTH, CONTENT_TYPE, DIVERTED, FIELDS };
+enum field { OTHER, VIA, FROM, TO, CALL_ID, CSEQ, MAX_FORWARDS, CONTENT_LENGTH, CONTENT_TYPE, DIVERSION, HISTORY_INFO, FIELDS };
 
 enum { TOKEN = 1, PRINTABLE = 2 };
 static unsigned char octet_class[256];
@@ -55,11 +55,11 @@ static enum field find_field(slice name)
     case 3: return is_name(name, "via") ? VIA : OTHER;
     case 4: return is_name(name, "from") ? FROM : is_name(name, "cseq") ? CSEQ : OTHER;
     case 7: return is_name(name, "call-id") ? CALL_ID : OTHER;
-    case 9: return is_name(name, "diversion") ? DIVERTED : OTHER;
+    case 9: return is_name(name, "diversion") ? DIVERSION : OTHER;
     case 12:
         return is_name(name, "max-forwards") ? MAX_FORWARDS
              : is_name(name, "content-type") ? CONTENT_TYPE
-             : is_name(name, "history-info") ? DIVERTED : OTHER;
+             : is_name(name, "history-info") ? HISTORY_INFO : OTHER;
     case 14: return is_name(name, "content-length") ? CONTENT_LENGTH : OTHER;
     default: return OTHER;
     }
@@ -222,7 +222,7 @@ static PyObject *make_via_lines(const slice *vias, Py_ssize_t count)
     return made;
 }
 
-enum { MOST_VIAS = 16, PARTS = 19 };
+enum { MOST_VIAS = 16, PARTS = 20 };
 
 typedef struct {
     slice head, method, uri, rows[FIELDS], more_vias[MOST_VIAS];
@@ -299,11 +299,13 @@ static int cut(octets at, octets limit, Py_ssize_t max_headers, request *cut_req
         if (!cut_request->has[field]) {
             cut_request->has[field] = 1;
             cut_request->rows[field] = value;
+        } else if (field == DIVERSION) {
+            cut_request->has[field] = 2;
         } else if (field == VIA) {
             if (cut_request->more_vias_count == MOST_VIAS)
                 return 0;
             cut_request->more_vias[cut_request->more_vias_count++] = value;
-        } else if (field != CONTENT_TYPE && field != DIVERTED)
+        } else if (field != CONTENT_TYPE && field != HISTORY_INFO)
             return 0;
     }
 }
@@ -377,7 +379,8 @@ static PyObject *read_request(const request *r, Py_ssize_t end)
     parts[15] = make_text(cseq);
     parts[16] = PyLong_FromLong(number);
     parts[17] = PyLong_FromLong(body_length);
-    parts[18] = PyBool_FromLong(r->has[DIVERTED]);
+    parts[18] = r->has[DIVERSION] == 1 ? make_text(r->rows[DIVERSION]) : Py_NewRef(empty);
+    parts[19] = PyBool_FromLong(r->has[DIVERSION] || r->has[HISTORY_INFO]);
     made = PyTuple_New(PARTS);
     for (int i = 0; i < PARTS; i++)
         if (parts[i] == NULL)

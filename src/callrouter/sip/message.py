@@ -168,6 +168,7 @@ class PlainRequest(Request):
         "_via_head",
         "body_length",
         "branch",
+        "diversion",
         "end",
         "from_address",
         "is_diverted",
@@ -180,7 +181,7 @@ class PlainRequest(Request):
         (
             self.end, self._head, self.method, self.raw_uri, via_row, self._via_head, self.branch, self.wants_port,
             self.more_via_lines, from_row, self.from_address, from_tag, to_row, to_tag, call_id_row, cseq_row,
-            self.number, self.body_length, self.is_diverted,
+            self.number, self.body_length, self.diversion, self.is_diverted,
         ) = scan
         # fmt: on
         self.via_row = via_row

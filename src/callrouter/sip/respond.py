@@ -4,7 +4,7 @@ Only the top Via changes (received, rport), and To gains our tag. No CR or LF ca
 ends by the parser, and what settings add was checked when they were loaded (`header_line` checks it once more).
 """
 
-from hashlib import blake2b
+from typing import Final
 
 from callrouter.sip.errors import HeaderError, MalformedError
 from callrouter.sip.grammar import encode
@@ -16,24 +16,22 @@ _END = "Content-Length: 0\r\n\r\n"
 UPPER_CASE_END = "CONTENT-LENGTH: 0\r\n\r\n"
 """The end of an answer as the published trace has it (EXCHANGE-UM B 4.2); may close the `extra` of `build_response`."""
 _EMPTY_LINE = "\r\n\r\n"
-_TAG_BYTES = 5
-"""10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
+_TAG_MASK: Final = 2**40 - 1
+"""10 lower-case hex digits (EXCHANGE-UM A2): more bits than the 32 of RFC 3261 19.3."""
 
 
 def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
     """A To tag that every answer to this request shares, and no other request.
 
-    It is a keyed hash of what names the transaction, so it needs no state: a CANCEL gets the tag of its INVITE (9.2), a
-    request that comes again on another connection gets the same one (RFC 6026 7), and without the key (16 to 64 random
-    octets) it cannot be guessed (19.3). salt: for the tag of a dialog, which has to be another one where the very same
-    request comes twice.
+    It is a hash of what names the transaction, so it needs no state: a CANCEL gets the tag of its INVITE (9.2), a
+    request that comes again on another connection gets the same one (RFC 6026 7). key: random octets, without which it
+    cannot be guessed (19.3), beside the secret of the process that the hash of text is keyed by already (SipHash).
+    salt: for the tag of a dialog, which has to be another one where the very same request comes twice.
     """
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
     number = (request.cseq_row or "").partition(" ")[0]
-    name = f"{request.call_id}\n{request.from_row or ''}\n{number}\n{request.via_row or ''}"
-    if salt:
-        name = f"{name}\n{salt}"
-    return blake2b(encode(name), digest_size=_TAG_BYTES, key=key).hexdigest()
+    name = (key, salt, request.call_id_row, request.from_row, number, request.via_row)
+    return f"{hash(name) & _TAG_MASK:010x}"
 
 
 def header_line(name: str, value: str) -> str:

@@ -7,20 +7,25 @@ left to the parser, which reads everything and tells what is wrong. Whatever is 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 from callrouter.sip.grammar import is_token
 from callrouter.sip.headers import DISPLAY_NAMES, SPELLINGS, canonical_name
 from callrouter.sip.via import MAGIC_COOKIE
 
-Scan: TypeAlias = tuple[int, str, str, str, str, str, str, bool, str, str, str, str, str, str, str, str, int, int, bool]
+# fmt: off
+Scan: TypeAlias = tuple[
+    int, str, str, str, str, str, str, bool, str, str, str, str, str, str, str, str, int, int, str, bool,
+]
+# fmt: on
 """In this order, a tuple because one is made for every message:
 
 0 end: where the head with its empty line ends; 1 head: as text, without its last CRLFs; 2 method; 3 Request-URI;
 4 Via: its first row, and of it 5 what stands before the parameters; 6 the branch, lower-cased; 7 whether rport is
 there; 8 the other Via rows as lines; 9 From, and of it 10 what stands before the tag; 11 its tag; 12 To; 13 its tag;
-14 Call-ID; 15 CSeq; 16 its number; 17 Content-Length, 0 where it is missing; 18 whether the call was diverted.
+14 Call-ID; 15 CSeq; 16 its number; 17 Content-Length, 0 where it is missing; 18 the row of Diversion, "" where there is
+none or more than one; 19 whether there is one, or History-Info.
 """
 
 Scanner: TypeAlias = Callable[[bytes | bytearray, int, int, int], Scan | None]
@@ -35,6 +40,7 @@ _MOST_VIAS = 16
 """Behind the first one."""
 _ONCE = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
 _USUAL_NAMES = frozenset(DISPLAY_NAMES.values())
+_USUAL_METHODS = frozenset(("INVITE", "ACK", "OPTIONS", "CANCEL", "BYE"))
 _BRANCH = "branch="
 _TAG = ";tag="
 # The usual forms in one step each; all others are read piece by piece, to the same end. No two ways to match a text.
@@ -54,78 +60,79 @@ def scan_in_python(data: bytes | bytearray, start: int, max_head_bytes: int, max
     octets = bytes(data[start:end])
     # Line ends are all that a plain head holds beside what can be printed.
     others = octets.translate(None, _PRINTABLE)
-    rows = len(others) // 2
-    if others != b"\r\n" * rows or rows > max_headers:
+    count = len(others) // 2
+    if others != b"\r\n" * count or count > max_headers:
         return None
     try:
-        return _read_head(octets.decode("ascii"), end + len(_END_OF_HEAD))
-    except ValueError:
+        return _read_head(octets.decode("ascii"), count, end + len(_END_OF_HEAD))
+    except (ValueError, KeyError):
+        # Where a row is missing, or something stands where it should not.
         return None
 
 
-def _read_head(head: str, end: int) -> Scan:
-    start_line, *lines = head.split("\r\n")
+def _read_head(head: str, count: int, end: int) -> Scan:
+    start_line, _, rest = head.partition("\r\n")
     method, uri, version = start_line.split(" ")
-    if version != "SIP/2.0" or not uri or not is_token(method):
+    if version != "SIP/2.0" or not uri or not (method in _USUAL_METHODS or is_token(method)):
         raise _NotPlain
-    rows, via_lines = _cut_rows(head, lines)
-    via, call_id, cseq = rows["Via"], rows["Call-ID"], rows["CSeq"]
+    rows, via_lines = _cut_rows(rest, count)
+    call_id, cseq = rows["Call-ID"], rows["CSeq"]
     number, _, cseq_method = cseq.partition(" ")
-    if cseq_method != method or " " in call_id:
+    if cseq_method != method or not number.isdigit() or len(number) > _MOST_DIGITS or " " in call_id:
         raise _NotPlain
-    _read_number(rows.get("Max-Forwards", "0"), _MOST_FORWARDS_DIGITS, _MOST_FORWARDS)
-    length = rows.get("Content-Length")
-    if length is None and "Content-Type" in rows:
+    forwards = rows.get("Max-Forwards", "0")
+    if not forwards.isdigit() or len(forwards) > _MOST_FORWARDS_DIGITS or int(forwards) > _MOST_FORWARDS:
         raise _NotPlain
-    sent_by, branch, wants_port = _read_via(via)
+    length = rows.get("Content-Length", "x" if "Content-Type" in rows else "0")
+    if not length.isdigit() or len(length) > _MOST_DIGITS:
+        raise _NotPlain
+    sent_by, branch, wants_port = _read_via(rows["Via"])
     from_address, from_tag = _read_address(rows["From"])
     _, to_tag = _read_address(rows["To"])
     # fmt: off
     return (
-        end, head, method, uri, via, sent_by, branch, wants_port, via_lines, rows["From"], from_address, from_tag,
-        rows["To"], to_tag, call_id, cseq, _read_number(number), 0 if length is None else _read_number(length),
+        end, head, method, uri, rows["Via"], sent_by, branch, wants_port, via_lines, rows["From"], from_address,
+        from_tag, rows["To"], to_tag, call_id, cseq, int(number), int(length), rows.get("Diversion", ""),
         "Diversion" in rows or "History-Info" in rows,
     )
     # fmt: on
 
 
-class _Rows(dict[str, str]):
-    """By the RFC's spelling of the name; a missing one is not plain."""
-
-    def __missing__(self, name: str) -> str:
+def _cut_rows(text: str, count: int) -> tuple[dict[str, str], str]:
+    """By the RFC's spelling of the name the first row of each field; and the other rows of Via as lines."""
+    if " \r\n" in text or text[-1:] == " ":
         raise _NotPlain
+    # The usual case in few steps: names as the RFC spells them, none twice, and no ": " in a value.
+    pieces = text.replace("\r\n", ": ").split(": ")
+    if len(pieces) == 2 * count and ":  " not in text:
+        taken = iter(pieces)
+        rows = dict(zip(taken, taken, strict=True))
+        if len(rows) == count and _USUAL_NAMES.issuperset(rows):
+            return rows, ""
+    return _cut_each_row(text)
 
 
-def _cut_rows(head: str, lines: Sequence[str]) -> tuple[_Rows, str]:
-    """The first row of each field, and the other rows of Via as lines."""
-    if " \r\n" in head or head[-1] == " ":
-        raise _NotPlain
-    spelt = dict([line.split(": ", 1) for line in lines])
-    if len(spelt) == len(lines) and ":  " not in head and _USUAL_NAMES.issuperset(spelt):
-        return _Rows(spelt), ""
-    rows, vias = _Rows(), []
-    for line in lines:
+def _cut_each_row(text: str) -> tuple[dict[str, str], str]:
+    rows: dict[str, str] = {}
+    vias = []
+    for line in text.split("\r\n"):
         raw_name, colon, value = line.partition(": ")
         # canonical_name strips what stands before the colon, which is plain no more.
         name = "" if raw_name[-1:] == " " else SPELLINGS.get(raw_name) or canonical_name(raw_name)
         if not colon or not name or value[0] == " ":
             raise _NotPlain
         name = DISPLAY_NAMES.get(name, name)
-        if name in rows and name in _ONCE:
-            raise _NotPlain
         if name not in rows:
             rows[name] = value
+        elif name in _ONCE:
+            raise _NotPlain
         elif name == "Via":
             vias.append(f"Via: {value}\r\n")
+        elif name == "Diversion":
+            rows[name] = ""
     if len(vias) > _MOST_VIAS:
         raise _NotPlain
     return rows, "".join(vias)
-
-
-def _read_number(text: str, most_digits: int = _MOST_DIGITS, most: int = 10**_MOST_DIGITS) -> int:
-    if not text.isdigit() or len(text) > most_digits or int(text) > most:
-        raise _NotPlain
-    return int(text)
 
 
 def _read_via(via: str) -> tuple[str, str, bool]:

@@ -42,6 +42,7 @@ def test_scan_reads_what_a_call_needs() -> None:
         "1 INVITE",
         1,
         5,
+        "<sip:1@h>",
         True,
     )
 
@@ -61,8 +62,8 @@ def test_scan_reads_what_a_call_needs() -> None:
         ({"Max_Forwards": None}, slice(14, 15), ("c1@gw.example.com",)),
         ({"Max_Forwards": "0"}, slice(14, 15), ("c1@gw.example.com",)),
         ({"Content_Length": None}, slice(17, 18), (0,)),
-        ({"History_Info": "<sip:a@b>;index=1"}, slice(18, 19), (True,)),
-        ({"X_Own": "a:  b"}, slice(18, 19), (False,)),
+        ({"History_Info": "<sip:a@b>;index=1"}, slice(18, 20), ("", True)),
+        ({"X_Own": "a:  b"}, slice(18, 20), ("", False)),
     ],
 )  # fmt: skip
 def test_scan_reads_every_plain_spelling(changes: Any, place: slice, value: tuple[object, ...] | None) -> None:
@@ -89,6 +90,13 @@ def test_scan_keeps_the_other_vias_in_their_order() -> None:
     assert found[8] == "Via: SIP/2.0/TCP a, SIP/2.0/TCP b\r\nVia: x\r\n"
     assert read(octets.replace(b"\r\nv: x", b"\r\nv: x" * 15)) is not None
     assert read(octets.replace(b"\r\nv: x", b"\r\nv: x" * 16)) is None
+
+
+def test_scan_gives_a_diversion_only_where_it_is_alone() -> None:
+    octets = make_octets(Diversion="<sip:1@h>")
+    twice = read(octets.replace(b"Diversion: ", b"diversion: <sip:2@h>\r\nDiversion: "))
+    assert twice is not None
+    assert twice[18:] == ("", True)
 
 
 @pytest.mark.parametrize("name", ["Via", "From", "To", "Call-ID", "CSeq"])
