@@ -60,7 +60,8 @@ class Party:
         self.host = host
         self.scheme = scheme
         self.phone_context = phone_context
-        self.is_number = is_digits(number.removeprefix("+"))
+        digits = number.removeprefix("+")
+        self.is_number = digits.isdigit() and digits.isascii()
         """Digits, with or without a plus."""
         self.is_anonymous = host == "anonymous.invalid" or (not self.is_number and number.lower() in ("", "anonymous"))
         """A caller that does not say who it is (RFC 3323 4.1)."""

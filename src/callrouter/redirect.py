@@ -291,9 +291,12 @@ def _owner(case: Case) -> tuple[Member | None, bool]:
         return None, False
     by_name = case.snapshot.pool.by_name
     active = by_name.get(database.active)
-    if active is not None and active.is_available and _is_self(active, case):
-        return None, True
-    for name in (database.active, *database.passive):
+    if active is not None and active.is_available:
+        if _is_self(active, case):
+            return None, True
+        if _port(active, case) > 0:
+            return active, False
+    for name in database.passive:
         member = by_name.get(name)
         if member is not None and member.is_available and _can_take(member, case):
             return member, False

@@ -23,15 +23,15 @@ class Member:
     tls_port: int
     """The same for TLS."""
     weight: float = field(init=False, repr=False, compare=False)
-    """The server's; here, because it is asked for with every call."""
+    """The server's; worked out once, as the next, because every call asks."""
+    is_available: bool = field(init=False, repr=False, compare=False)
+    """Whether new calls may go there, by one transport at least."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weight", self.server.weight)
-
-    @property
-    def is_available(self) -> bool:
-        """Whether new calls may go there, by one transport at least."""
-        return self.server.state is ComponentState.ACTIVE and (self.tcp_port > 0 or self.tls_port > 0)
+        server = self.server
+        is_available = server.state is ComponentState.ACTIVE and (self.tcp_port > 0 or self.tls_port > 0)
+        object.__setattr__(self, "weight", server.weight)
+        object.__setattr__(self, "is_available", is_available)
 
 
 @dataclass(frozen=True, slots=True)

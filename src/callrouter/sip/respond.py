@@ -16,8 +16,9 @@ _END = "Content-Length: 0\r\n\r\n"
 UPPER_CASE_END = "CONTENT-LENGTH: 0\r\n\r\n"
 """The end of an answer as the published trace has it (EXCHANGE-UM B 4.2); may close the `extra` of `build_response`."""
 _EMPTY_LINE = "\r\n\r\n"
+_TAG_BYTES: Final = 5
+"""10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
 _TAG_MASK: Final = 2**40 - 1
-"""10 lower-case hex digits (EXCHANGE-UM A2): more bits than the 32 of RFC 3261 19.3."""
 
 
 def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
@@ -31,7 +32,7 @@ def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
     number = (request.cseq_row or "").partition(" ")[0]
     name = (key, salt, request.call_id_row, request.from_row, number, request.via_row)
-    return f"{hash(name) & _TAG_MASK:010x}"
+    return (hash(name) & _TAG_MASK).to_bytes(_TAG_BYTES, "big").hex()
 
 
 def header_line(name: str, value: str) -> str:
@@ -54,23 +55,18 @@ def build_response(
     lines made by `header_line`; where they close the head with an empty line, Content-Length is among them already.
     Header fields that the request lacks are left out.
     """
-    parts = [status_line(status, phrase)]
-    if request.via_row is not None:
-        parts.append(f"Via: {_stamped(request, request.via_row, source)}\r\n")
-        parts.append(request.more_via_lines)
-    if request.from_row is not None:
-        parts.append(f"From: {request.from_row}\r\n")
-    if request.to_row is not None:
-        tag = f";tag={to_tag}" if to_tag and not _has_tag(request) else ""
-        parts.append(f"To: {request.to_row}{tag}\r\n")
-    if request.call_id_row is not None:
-        parts.append(f"Call-ID: {request.call_id_row}\r\n")
-    if request.cseq_row is not None:
-        parts.append(f"CSeq: {request.cseq_row}\r\n")
-    parts.append(extra)
-    if not extra.endswith(_EMPTY_LINE):
-        parts.append(_END)
-    return encode("".join(parts))
+    via, from_, to = request.via_row, request.from_row, request.to_row
+    call_id, cseq = request.call_id_row, request.cseq_row
+    tag = f";tag={to_tag}" if to_tag and to is not None and not _has_tag(request) else ""
+    vias = "" if via is None else f"Via: {_stamped(request, via, source)}\r\n{request.more_via_lines}"
+    parties = f"{_copied('From', from_, '')}{_copied('To', to, tag)}"
+    names = f"{_copied('Call-ID', call_id, '')}{_copied('CSeq', cseq, '')}"
+    end = "" if extra.endswith(_EMPTY_LINE) else _END
+    return encode(f"{status_line(status, phrase)}{vias}{parties}{names}{extra}{end}")
+
+
+def _copied(name: str, row: str | None, tag: str) -> str:
+    return "" if row is None else f"{name}: {row}{tag}\r\n"
 
 
 def record_route_lines(invite: Request) -> str:

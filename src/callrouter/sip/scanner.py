@@ -43,9 +43,15 @@ _USUAL_NAMES = frozenset(DISPLAY_NAMES.values())
 _USUAL_METHODS = frozenset(("INVITE", "ACK", "OPTIONS", "CANCEL", "BYE"))
 _BRANCH = "branch="
 _TAG = ";tag="
-# The usual forms in one step each; all others are read piece by piece, to the same end. No two ways to match a text.
-_USUAL_VIA = re.compile(r"([^;,]*+);branch=([A-Za-z0-9\-.!%*_+`'~]++)")
-_USUAL_ADDRESS = re.compile(r'((?:"[^"\\<>]*+" ?+)?<[^<>" ]++>)(?:;tag=([A-Za-z0-9\-.!%*_+`\'~]++))?+')
+_BARE: tuple[list[str], ...] = ([], ["rport"], ["alias"], ["alias", "rport"])
+# The usual forms of Via, From, To, CSeq, Max-Forwards and Content-Length in one step; all others are read one by one,
+# to the same end. Possessive throughout, so that there is one way only to match a text.
+_WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
+_ADDRESS = r'(?:"[^"\\<>\n]*+" ?+)?+<[^<>" \n]++>'
+_USUAL_VALUES = re.compile(
+    rf"([^;,\n]*+);branch=(z9hG4bK{_WORD})\n({_ADDRESS})(?:;tag=({_WORD}))?+\n{_ADDRESS}(?:;tag=({_WORD}))?+\n"
+    rf"([0-9]{{1,{_MOST_DIGITS}}}+) ({_WORD})\n[0-9]{{1,{_MOST_FORWARDS_DIGITS}}}+\n[0-9]{{1,{_MOST_DIGITS}}}+"
+)
 
 
 class _NotPlain(ValueError):  # noqa: N818 - no error: an answer
@@ -76,26 +82,34 @@ def _read_head(head: str, count: int, end: int) -> Scan:
     if version != "SIP/2.0" or not uri or not (method in _USUAL_METHODS or is_token(method)):
         raise _NotPlain
     rows, via_lines = _cut_rows(rest, count)
-    call_id, cseq = rows["Call-ID"], rows["CSeq"]
-    number, _, cseq_method = cseq.partition(" ")
-    if cseq_method != method or not number.isdigit() or len(number) > _MOST_DIGITS or " " in call_id:
+    via, from_, to, call_id, cseq = rows["Via"], rows["From"], rows["To"], rows["Call-ID"], rows["CSeq"]
+    forwards, length = rows.get("Max-Forwards", "0"), rows.get("Content-Length", "x" if "Content-Type" in rows else "0")
+    usual = _USUAL_VALUES.fullmatch(f"{via}\n{from_}\n{to}\n{cseq}\n{forwards}\n{length}")
+    if usual is not None:
+        sent_by, branch, from_address, from_tag, to_tag, number, cseq_method = usual.groups("")
+        branch, wants_port = branch.lower(), False
+    else:
+        sent_by, branch, wants_port = _read_via(via)
+        from_address, from_tag = _read_address(from_)
+        _, to_tag = _read_address(to)
+        number, _, cseq_method = cseq.partition(" ")
+        _check_number(number, _MOST_DIGITS)
+        _check_number(forwards, _MOST_FORWARDS_DIGITS)
+        _check_number(length, _MOST_DIGITS)
+    if cseq_method != method or " " in call_id or int(forwards) > _MOST_FORWARDS:
         raise _NotPlain
-    forwards = rows.get("Max-Forwards", "0")
-    if not forwards.isdigit() or len(forwards) > _MOST_FORWARDS_DIGITS or int(forwards) > _MOST_FORWARDS:
-        raise _NotPlain
-    length = rows.get("Content-Length", "x" if "Content-Type" in rows else "0")
-    if not length.isdigit() or len(length) > _MOST_DIGITS:
-        raise _NotPlain
-    sent_by, branch, wants_port = _read_via(rows["Via"])
-    from_address, from_tag = _read_address(rows["From"])
-    _, to_tag = _read_address(rows["To"])
     # fmt: off
     return (
-        end, head, method, uri, rows["Via"], sent_by, branch, wants_port, via_lines, rows["From"], from_address,
-        from_tag, rows["To"], to_tag, call_id, cseq, int(number), int(length), rows.get("Diversion", ""),
+        end, head, method, uri, via, sent_by, branch, wants_port, via_lines, from_, from_address, from_tag, to, to_tag,
+        call_id, cseq, int(number), int(length), rows.get("Diversion", ""),
         "Diversion" in rows or "History-Info" in rows,
     )
     # fmt: on
+
+
+def _check_number(text: str, most_digits: int) -> None:
+    if not text.isdigit() or len(text) > most_digits:
+        raise _NotPlain
 
 
 def _cut_rows(text: str, count: int) -> tuple[dict[str, str], str]:
@@ -105,8 +119,7 @@ def _cut_rows(text: str, count: int) -> tuple[dict[str, str], str]:
     # The usual case in few steps: names as the RFC spells them, none twice, and no ": " in a value.
     pieces = text.replace("\r\n", ": ").split(": ")
     if len(pieces) == 2 * count and ":  " not in text:
-        taken = iter(pieces)
-        rows = dict(zip(taken, taken, strict=True))
+        rows = dict(zip(pieces[::2], pieces[1::2], strict=True))
         if len(rows) == count and _USUAL_NAMES.issuperset(rows):
             return rows, ""
     return _cut_each_row(text)
@@ -137,33 +150,20 @@ def _cut_each_row(text: str) -> tuple[dict[str, str], str]:
 
 def _read_via(via: str) -> tuple[str, str, bool]:
     """What stands before the parameters; the branch, lower-cased, which has more than the cookie (17.2.3); rport."""
-    usual = _USUAL_VIA.fullmatch(via)
-    if usual is not None:
-        sent_by, branch = usual.groups()
-        pieces: list[str] = []
-    else:
-        sent_by, _, params = via.partition(";")
-        pieces = params.split(";")
-        branches = [piece for piece in pieces if piece[: len(_BRANCH)] == _BRANCH]
-        pieces = [piece for piece in pieces if piece not in branches]
-        branch = "".join(branches)[len(_BRANCH) :]
-        if len(branches) != 1 or "," in via or not is_token(branch) or sorted(pieces) not in _BARE:
-            raise _NotPlain
-    branch = branch.lower()
+    sent_by, _, params = via.partition(";")
+    pieces = params.split(";")
+    branches = [piece for piece in pieces if piece[: len(_BRANCH)] == _BRANCH]
+    bare = sorted(piece for piece in pieces if piece not in branches)
+    branch = "".join(branches)[len(_BRANCH) :].lower()
+    if len(branches) != 1 or bare not in _BARE or "," in via or not is_token(branch):
+        raise _NotPlain
     if branch[: len(MAGIC_COOKIE)] != MAGIC_COOKIE or branch == MAGIC_COOKIE:
         raise _NotPlain
-    return sent_by, branch, "rport" in pieces
-
-
-_BARE = (["rport"], ["alias"], ["alias", "rport"])
+    return sent_by, branch, "rport" in bare
 
 
 def _read_address(text: str) -> tuple[str, str]:
     """Of From or To: the address, and its tag, "" where there is none."""
-    usual = _USUAL_ADDRESS.fullmatch(text)
-    if usual is not None:
-        address, tag = usual.groups("")
-        return address, tag
     end = text.find(">") + 1
     address, rest = text[:end], text[end:]
     opening, quote = address.find("<"), address.find('"')
