@@ -47,12 +47,7 @@ class _Visit:
 
     def __init__(self, target: Target, context: ssl.SSLContext | None, number: int, extension: bytes) -> None:
         self.started_at = time.perf_counter()
-        plain = socket.socket()
-        plain.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain.bind((pick_source(number), 0))
-        plain.connect((target.address, target.port))  # the kernel answers it on loopback: no wait for the server
-        plain.setblocking(False)
+        plain = _connect(target, pick_source(number))
         self._template = build_call_template(
             tls=context is not None, router_port=target.port, local_port=plain.getsockname()[1]
         )
@@ -95,6 +90,21 @@ class _Visit:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _connect(target: Target, source: str) -> socket.socket:
+    """A connection from this address; the kernel answers on loopback, so that nobody waits for the server."""
+    plain = socket.socket()
+    try:
+        plain.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain.bind((source, 0))
+        plain.connect((target.address, target.port))
+    except OSError:
+        plain.close()
+        raise
+    plain.setblocking(False)
+    return plain
 
 
 class _Churn:
@@ -160,7 +170,6 @@ class _Churn:
 def run_churn(plan: ChurnPlan) -> Outcome:
     """Carry out a plan. Raises OSError where the server cannot be reached."""
     churn = _Churn(plan)
-    gc.freeze()
     churn.run_until(time.perf_counter() + plan.warmup_seconds)
     churn.histogram = LatencyHistogram()
     meter = Meter(plan.target)
@@ -181,6 +190,7 @@ def main() -> None:
     options = parser.parse_args()
     plan = ChurnPlan(read_target(options), **vars(options))
     raise_file_limit()
+    gc.freeze()
     try:
         result = run_churn(plan)
     except OSError as error:

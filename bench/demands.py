@@ -15,6 +15,7 @@ _FLAT = 0.9
 _IDLE_BYTES = 40_000
 _MANY = 10_000
 _P99 = 2.0
+_CALLS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,19 @@ def _list_flatness(results: Results) -> Iterator[Demand]:
         single,
         lambda each: _by_cpu(each, "router, 5,000x1", "router, 1x1"),
     )
-    long = results.find("long")
-    yield _demand(
-        "the last of 10 million calls, of the first",
-        _FLAT,
-        long.cases[0] if long else None,
-        lambda each: _by_cpu(each, "router, last calls", "router, first calls"),
-    )
+    yield _demand_endurance(results)
+
+
+def _demand_endurance(results: Results) -> Demand:
+    scenario = results.find("long")
+    what, wanted = f"the last of {_CALLS:,} calls, of the first", f"at least {_FLAT:.2f}"
+    if scenario is None:
+        return Demand(what, wanted, "not measured", is_met=False)
+    [case] = scenario.cases
+    calls = sum(outcome.calls for outcome in case.rounds["router, all"])
+    measured = _by_cpu(case, "router, last calls", "router, first calls")
+    shown = f"{measured:.2f}" if calls >= _CALLS else f"{measured:.2f}, over {calls:,} only"
+    return Demand(what, wanted, shown, is_met=measured >= _FLAT and calls >= _CALLS)
 
 
 def _by_cpu(case: CaseResult, label: str, to: str) -> float:

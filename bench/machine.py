@@ -25,7 +25,7 @@ class Machine:
     openssl: str
     kamailio: str
     router: str
-    """Whether its pure layers are compiled, and of which commit it is."""
+    """Its form and its commit; a scenario that was measured earlier has its own."""
 
 
 def describe_machine() -> Machine:
@@ -38,13 +38,18 @@ def describe_machine() -> Machine:
         uvloop=version("uvloop"),
         openssl=ssl.OPENSSL_VERSION,
         kamailio=read_version() or "none",
-        router=f"{'compiled' if is_compiled() else 'interpreted'}, {_read_commit()}",
+        router=describe_router(),
     )
 
 
 def is_compiled() -> bool:
     """Whether the router's pure layers are; it finds them where this process does."""
     return not str(session.__file__).endswith(".py")
+
+
+def describe_router() -> str:
+    """Its form and its commit."""
+    return f"{'compiled' if is_compiled() else 'interpreted'}, {_read_commit()}"
 
 
 def _read_processor() -> str:

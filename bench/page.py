@@ -14,7 +14,7 @@ from bench.demands import list_demands
 from bench.idle import IdleResult
 from bench.report import format_spread
 from bench.results import Results, read_results
-from bench.scenarios import TRANSPORTS
+from bench.scenarios import FLOOR, KAMAILIO, ROUTER, TRANSPORTS
 
 RESULTS_FILE = "results.json"
 _PAGE_FILE = "results.md"
@@ -144,6 +144,17 @@ def _draw_charts(results: Results) -> Iterator[tuple[str, str]]:
             "Redirects a second", "closed loop, 8 connections with 16 calls each", "median, minimum to maximum"
         )
         yield "rates", draw_bars(frame, groups)
+    loops = {loop: results.case("closed", f"TCP {loop}") for loop in ("8x16", "200x1", "1x1")}
+    costs = {
+        loop: {label: case.cost(label) for label in (ROUTER, KAMAILIO, FLOOR) if label in case.rounds}
+        for loop, case in loops.items()
+        if case
+    }
+    if costs:
+        frame = Frame(
+            "Cost of a redirect", "microseconds of the server's processor time", "TCP, connections x calls at once"
+        )
+        yield "costs", draw_bars(frame, costs)
     for transport in TRANSPORTS:
         case = results.case("latency", f"{transport}, open loop")
         if case:
@@ -155,9 +166,9 @@ def _draw_charts(results: Results) -> Iterator[tuple[str, str]]:
             yield f"latency-{transport.lower()}", draw_quantiles(frame, _merge_quantiles(case))
     directory = results.case("directory", "TCP 8x16, by size of the directory")
     if directory:
-        costs = {label.removeprefix("router, "): {"router": directory.cost(label)} for label in directory.rounds}
+        sizes = {label.removeprefix("router, "): {ROUTER: directory.cost(label)} for label in directory.rounds}
         frame = Frame("Cost of a redirect by size of the directory", "microseconds of the server's processor time")
-        yield "directory", draw_bars(frame, costs)
+        yield "directory", draw_bars(frame, sizes)
 
 
 def _merge_quantiles(case: CaseResult) -> dict[str, list[tuple[float, float]]]:

@@ -1,8 +1,9 @@
 """`make bench`: the router beside Kamailio and the floor, in interleaved rounds, scenario by scenario.
 
 Everything is started here, in a temporary directory on loopback ports, and stopped here, also after an error, Ctrl-C or
-SIGTERM; every tool has a deadline. A whole run writes results, page and charts to docs/benchmarks; a quick one writes
-only where it is told. Exit code 0: all well; 1: a demand was missed or an answer was wrong; 2: a server did not run.
+SIGTERM; every tool has a deadline. A whole run of the compiled router writes results, page and charts to
+docs/benchmarks, scenario by scenario in place of the old ones; any other writes only where it is told. Exit code 0: all
+well; 1: a demand was missed or an answer was wrong; 2: a server did not run.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def _parse_arguments() -> argparse.Namespace:
 def _plan(arguments: argparse.Namespace) -> Scope:
     schedule = Schedule(
         rounds=arguments.rounds or (2 if arguments.quick else 5),
-        seconds=arguments.seconds or (1.0 if arguments.quick else 3.0),
+        seconds=arguments.seconds or (1.0 if arguments.quick else 2.0),
         warmup_seconds=0.5 if arguments.quick else 1.0,
         is_quick=arguments.quick,
     )
@@ -120,7 +121,7 @@ def main() -> int:
     machine = results.machine
     print(f"router: {machine.router}; {machine.python}, uvloop {machine.uvloop}, Kamailio {machine.kamailio}")
     print(format_results(results.scenarios))
-    output = arguments.output or (None if arguments.quick else _DOCUMENTS)
+    output = arguments.output or (None if arguments.quick or not is_compiled() else _DOCUMENTS)
     if output:
         _write(output, results)
     misses = _find_misses(arguments, results)

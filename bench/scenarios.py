@@ -16,6 +16,7 @@ from bench.cases import Case, CaseResult, Entry, ScenarioResult, Schedule, measu
 from bench.endurance import measure_endurance
 from bench.idle import IdleResult
 from bench.latency import measure_latency
+from bench.machine import describe_router
 from bench.rig import Rig, ServerSpec, Transport
 
 Measured: TypeAlias = tuple[list[CaseResult], dict[str, list[IdleResult]]]
@@ -53,7 +54,8 @@ class Scenario:
     def run(self, rig: Rig, scope: Scope) -> ScenarioResult:
         """Measure it."""
         cases, idle = self.measure(rig, scope)
-        return ScenarioResult(self.name, self.title, self.note, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", cases, idle)
+        measured_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, router {describe_router()}"
+        return ScenarioResult(self.name, self.title, self.note, measured_at, cases, idle)
 
 
 def _list_specs(transport: Transport, scope: Scope) -> dict[str, ServerSpec]:
@@ -62,6 +64,23 @@ def _list_specs(transport: Transport, scope: Scope) -> dict[str, ServerSpec]:
     if scope.with_kamailio:
         specs[KAMAILIO] = ServerSpec("kamailio", transport)
     specs[FLOOR] = ServerSpec("floor", transport)
+    return specs
+
+
+def _list_all_specs(transport: Transport, scope: Scope) -> dict[str, ServerSpec]:
+    """Every server that there is, for the main rows."""
+    specs = {
+        ROUTER: ServerSpec("router", transport),
+        INTERPRETED: ServerSpec("interpreted", transport),
+        KAMAILIO: ServerSpec("kamailio", transport),
+        TWO_WORKERS: ServerSpec("kamailio", transport, processes=2),
+        FLOOR: ServerSpec("floor", transport),
+        SCAN_FLOOR: ServerSpec("scan floor", transport),
+    }
+    if not scope.with_interpreted:
+        del specs[INTERPRETED]
+    if not scope.with_kamailio:
+        del specs[KAMAILIO], specs[TWO_WORKERS]
     return specs
 
 
@@ -75,13 +94,7 @@ def _measure_closed(rig: Rig, scope: Scope) -> Measured:
     results = []
     for transport in scope.transports:
         specs = _list_specs(transport, scope)
-        wide = dict(specs)
-        if not scope.schedule.is_quick:
-            if scope.with_kamailio:
-                wide[TWO_WORKERS] = ServerSpec("kamailio", transport, processes=2)
-            wide[SCAN_FLOOR] = ServerSpec("scan floor", transport)
-            if scope.with_interpreted:
-                wide[INTERPRETED] = ServerSpec("interpreted", transport)
+        wide = dict(specs) if scope.schedule.is_quick else _list_all_specs(transport, scope)
         full = _compare_router(f"{transport} 8x16", wide, connections=8, in_flight=16)
         if INTERPRETED in wide:
             full = replace(full, ratios=(*full.ratios, (INTERPRETED, FLOOR)))
