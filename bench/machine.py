@@ -60,9 +60,18 @@ def _read_processor() -> str:
 
 
 def _read_commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude=*"]
+    """The last one that changed the router itself, and whether it was changed since."""
+    commit = _ask_git("log", "-1", "--format=%h", "--", "src")
+    return (
+        f"{commit}{', changed' if _ask_git('status', '--porcelain', '--', 'src') else ''}"
+        if commit
+        else "no repository"
+    )
+
+
+def _ask_git(*words: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parents[1]), *words]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except FileNotFoundError:
-        found = ""
-    return found or "not from a repository"
+        return ""
