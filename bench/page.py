@@ -23,6 +23,7 @@ _INTRODUCTION = (
     "`python -m bench.page docs/benchmarks` only writes. What is measured and how to read it: "
     "[bench/README.md](../../bench/README.md)."
 )
+_AGAIN = 'make bench ARGS="--scenario {} --output docs/benchmarks"'
 _COLUMNS = (
     "redirects/s",
     "CPU us a redirect",
@@ -58,12 +59,12 @@ def write_page(folder: Path, results: Results) -> list[Path]:
 
 
 def _list_machine(results: Results) -> Iterator[str]:
-    machine, schedule = results.machine, results.schedule
+    machine = results.machine
     yield (
         f"{machine.processor}, {machine.cpus} CPUs, {machine.system}; {machine.python}, uvloop {machine.uvloop}, "
         f"{machine.openssl}, Kamailio {machine.kamailio} with `-x tlsf`; router {machine.router}. "
-        f"{results.cpus[:1].upper()}{results.cpus[1:]}. {schedule.rounds} rounds of {schedule.seconds:g} s, "
-        "taken in turns; figures are the median of the rounds, then minimum and maximum."
+        f"{results.cpus[:1].upper()}{results.cpus[1:]}. "
+        "Rounds are taken in turns; figures are their median, then minimum and maximum."
     )
 
 
@@ -81,7 +82,7 @@ def _list_demands(results: Results) -> Iterator[str]:
 def _list_scenario(scenario: ScenarioResult) -> Iterator[str]:
     yield f"## {scenario.title}"
     yield ""
-    yield f'{scenario.note} Measured at {scenario.measured_at}; `make bench ARGS="--scenario {scenario.name}"` again.'
+    yield f"{scenario.note} Measured at {scenario.measured_at}. Again: `{_AGAIN.format(scenario.name)}`."
     for case in scenario.cases:
         yield ""
         yield from _list_case(case)

@@ -2,7 +2,7 @@
 
 Everything is started here, in a temporary directory on loopback ports, and stopped here, also after an error, Ctrl-C or
 SIGTERM; every tool has a deadline. A whole run of the compiled router writes results, page and charts to
-docs/benchmarks, scenario by scenario in place of the old ones; any other writes only where it is told. Exit code 0: all
+docs/benchmarks; any other writes only where it is told, scenario by scenario in place of the old ones. Exit code 0: all
 well; 1: a demand was missed or an answer was wrong; 2: a server did not run.
 """
 
@@ -42,9 +42,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="of one round of one server")
     parser.add_argument("--calls", type=int, help=f"of the scenario `long`; default {_CALLS:,}, quick {_QUICK_CALLS:,}")
-    parser.add_argument(
-        "--output", type=Path, help=f"folder for {RESULTS_FILE}, page and charts; default docs/benchmarks"
-    )
+    parser.add_argument("--output", type=Path, help=f"folder for {RESULTS_FILE}, page and charts")
     parser.add_argument("--without-kamailio", action="store_true", help="measure without it")
     parser.add_argument("--floor-ratio", type=float, help="pass where router/floor is at least this")
     parser.add_argument("--min-rate", type=float, help="pass where the router makes this many redirects a second")
@@ -121,7 +119,8 @@ def main() -> int:
     machine = results.machine
     print(f"router: {machine.router}; {machine.python}, uvloop {machine.uvloop}, Kamailio {machine.kamailio}")
     print(format_results(results.scenarios))
-    output = arguments.output or (None if arguments.quick or not is_compiled() else _DOCUMENTS)
+    is_whole = is_compiled() and not (arguments.quick or arguments.scenario or arguments.transport)
+    output = arguments.output or (_DOCUMENTS if is_whole else None)
     if output:
         _write(output, results)
     misses = _find_misses(arguments, results)

@@ -54,7 +54,9 @@ class Scenario:
     def run(self, rig: Rig, scope: Scope) -> ScenarioResult:
         """Measure it."""
         cases, idle = self.measure(rig, scope)
-        measured_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, router {describe_router()}"
+        schedule = scope.schedule
+        form = f"{schedule.rounds} rounds of {schedule.seconds:g} s, router {describe_router()}"
+        measured_at = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {form}"
         return ScenarioResult(self.name, self.title, self.note, measured_at, cases, idle)
 
 
