@@ -26,11 +26,20 @@ _WHOLE = 100
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around a chart."""
+    """What stands around a chart.
+
+    order: series that keep the same colour in every chart; others take what is left.
+    """
 
     title: str
     unit: str
     note: str = ""
+    order: tuple[str, ...] = ()
+
+    def colour(self, series: Sequence[str], label: str) -> str:
+        """Of one of the chart's series."""
+        known = [*self.order, *(each for each in series if each not in self.order)]
+        return _COLOURS[known.index(label) % len(_COLOURS)]
 
 
 def draw_bars(frame: Frame, groups: Mapping[str, Mapping[str, Spread]]) -> str:
@@ -45,7 +54,7 @@ def draw_bars(frame: Frame, groups: Mapping[str, Mapping[str, Spread]]) -> str:
         width = group_width * _BAR_SHARE / len(values)
         start = left + group_width * (1 - _BAR_SHARE) / 2
         for number, (label, spread) in enumerate(values.items()):
-            parts += _draw_bar(start + number * width, width, spread, top, _colour(series, label))
+            parts += _draw_bar(start + number * width, width, spread, top, frame.colour(series, label))
     return _join(parts)
 
 
@@ -75,7 +84,7 @@ def draw_quantiles(frame: Frame, lines: Mapping[str, Sequence[tuple[float, float
             f"{x_of(percent):.1f},{_scale(math.log10(value), low, high):.1f}" for percent, value in points if value > 0
         )
         parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{_colour(list(lines), label)}" stroke-width="2.5"/>'
+            f'<polyline points="{path}" fill="none" stroke="{frame.colour(list(lines), label)}" stroke-width="2.5"/>'
         )
     return _join(parts)
 
@@ -109,7 +118,7 @@ def _draw_frame(frame: Frame, series: Sequence[str]) -> list[str]:
         step = (_WIDTH - 32) / len(series)
     for number, label in enumerate(series):
         x = 16 + number * step
-        parts.append(f'<rect x="{x:.1f}" y="58" width="12" height="12" fill="{_colour(series, label)}"/>')
+        parts.append(f'<rect x="{x:.1f}" y="58" width="12" height="12" fill="{frame.colour(series, label)}"/>')
         parts.append(_text(x + 17, 69, label))
     return parts
 
@@ -134,10 +143,6 @@ def _draw_bar(x: float, width: float, spread: Spread, top: float, colour: str) -
         _line(middle, low, middle, high, _INK),
         _text(middle, min(y, high) - 5, f"{spread.median:,.{digits}f}", anchor="middle", size=11),
     ]
-
-
-def _colour(series: Sequence[str], label: str) -> str:
-    return _COLOURS[list(series).index(label) % len(_COLOURS)]
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:

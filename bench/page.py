@@ -14,7 +14,7 @@ from bench.demands import list_demands
 from bench.idle import IdleResult
 from bench.report import format_spread
 from bench.results import Results, read_results
-from bench.scenarios import FLOOR, KAMAILIO, ROUTER, TRANSPORTS
+from bench.scenarios import FLOOR, INTERPRETED, KAMAILIO, ROUTER, SCAN_FLOOR, TRANSPORTS, TWO_WORKERS
 
 RESULTS_FILE = "results.json"
 _PAGE_FILE = "results.md"
@@ -23,6 +23,8 @@ _INTRODUCTION = (
     "`python -m bench.page docs/benchmarks` only writes. What is measured and how to read it: "
     "[bench/README.md](../../bench/README.md)."
 )
+_ORDER = (ROUTER, KAMAILIO, TWO_WORKERS, FLOOR, SCAN_FLOOR, INTERPRETED)
+_WHISKERS = "median, minimum to maximum"
 _AGAIN = 'make bench ARGS="--scenario {} --output docs/benchmarks"'
 _COLUMNS = (
     "redirects/s",
@@ -141,9 +143,7 @@ def _draw_charts(results: Results) -> Iterator[tuple[str, str]]:
     mains = {str(transport): results.case("closed", f"{transport} 8x16") for transport in TRANSPORTS}
     groups = {name: {label: case.rate(label) for label in case.rounds} for name, case in mains.items() if case}
     if groups:
-        frame = Frame(
-            "Redirects a second", "closed loop, 8 connections with 16 calls each", "median, minimum to maximum"
-        )
+        frame = Frame("Redirects a second", "closed loop, 8 connections with 16 calls each", _WHISKERS, _ORDER)
         yield "rates", draw_bars(frame, groups)
     loops = {loop: results.case("closed", f"TCP {loop}") for loop in ("8x16", "200x1", "1x1")}
     costs = {
@@ -153,7 +153,10 @@ def _draw_charts(results: Results) -> Iterator[tuple[str, str]]:
     }
     if costs:
         frame = Frame(
-            "Cost of a redirect", "microseconds of the server's processor time", "TCP, connections x calls at once"
+            "Cost of a redirect",
+            "microseconds of the server's processor time",
+            "TCP, connections x calls at once",
+            _ORDER,
         )
         yield "costs", draw_bars(frame, costs)
     for transport in TRANSPORTS:
