@@ -43,9 +43,6 @@ ca_file = "{certificates}/ca.pem"
 [directory]
 file = "{directory}"
 
-[limits]
-max_connections_per_address = 20000
-
 [admin]
 port = 0
 
