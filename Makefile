@@ -28,10 +28,12 @@ format: $(VENV)/.dev
 
 compiled: build/compiled/.done  ## the wheel with the pure layers compiled, under build/compiled; needs a C compiler
 
-bench: build/compiled/.done  ## redirects per second beside a bare uvloop protocol, memory per idle connection
+bench: build/compiled/.done  ## the router beside Kamailio and a bare uvloop floor; half an hour, or ARGS=--quick; writes docs/benchmarks
+	bench/install.sh
 	PYTHONPATH=build/compiled $(BIN)/python -m bench.run $(ARGS)
 
-bench-interpreted: $(VENV)/.dev  ## the same without compiling anything
+bench-interpreted: $(VENV)/.dev  ## the same without compiling anything; writes nothing unless ARGS=--output says where
+	bench/install.sh
 	$(BIN)/python -m bench.run $(ARGS)
 
 instructions: build/compiled/.done  ## instructions per redirect in both forms; ARGS=--check compares with those stored; needs valgrind

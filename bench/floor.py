@@ -1,8 +1,10 @@
-"""The floor: what CPython with uvloop can do at most when it answers an INVITE with a 302 and does nothing else.
+"""The floor: what CPython with uvloop can do when it answers an INVITE with a 302 and does nothing else.
 
 It finds each message by its empty line and Content-Length, copies the five lines that an answer must carry (RFC 3261
 8.2.6.2), adds a To tag and a canned Contact, and drops everything that is not an INVITE. No limits, no checks, no
-policy, one Via only: it is a yardstick for the router and no server. Prints one line of JSON with its port when it
+policy, one Via only: it is a yardstick for the router and no server. Two styles: `split` makes lines of every message
+and picks the five by name, which is the least that can still tell all lines apart; `scan` looks for the five in the
+octets, as nothing could that is also asked what else the message holds. Prints one line of JSON with its port when it
 listens, and ends at SIGTERM or SIGINT.
 """
 
@@ -25,6 +27,8 @@ _FINAL_LINES = (
     b"\r\n"
 )
 
+_REDIRECT = b"SIP/2.0 302 Moved Temporarily\r\nVia:%b\r\nFrom:%b\r\nCall-ID:%b\r\nCSeq:%b\r\nTo:%b%b"
+
 
 def _copy_line(data: bytes, name: bytes, start: int, end: int) -> bytes:
     at = data.index(name, start, end)
@@ -45,8 +49,49 @@ def _build_redirect(data: bytes, start: int, end: int) -> bytes:
     )
 
 
-class FloorProtocol(asyncio.Protocol):
-    """One connection of the floor."""
+class SplitProtocol(asyncio.Protocol):
+    """One connection of the floor that splits every message into its lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._write = transport.write  # type: ignore[attr-defined]
+
+    def data_received(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+        start = 0
+        answers = []
+        while (end := data.find(b"\r\n\r\n", start)) >= 0:
+            lines = data[start:end].split(b"\r\n")
+            values = {}
+            for line in lines[1:]:
+                name, _, value = line.partition(b":")
+                values[name] = value
+            following = end + 4 + int(values[b"Content-Length"])
+            if following > len(data):
+                break
+            if lines[0].startswith(b"INVITE "):
+                answers.append(
+                    _REDIRECT
+                    % (
+                        values[b"Via"],
+                        values[b"From"],
+                        values[b"Call-ID"],
+                        values[b"CSeq"],
+                        values[b"To"],
+                        _FINAL_LINES,
+                    )
+                )
+            start = following
+        self._rest = data[start:]
+        if answers:
+            self._write(b"".join(answers))
+
+
+class ScanProtocol(asyncio.Protocol):
+    """One connection of the floor that looks for the five lines and no other."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -72,13 +117,16 @@ class FloorProtocol(asyncio.Protocol):
             self._write(b"".join(answers))
 
 
-async def serve_floor(port: int, context: ssl.SSLContext | None) -> None:
+_STYLES = {"split": SplitProtocol, "scan": ScanProtocol}
+
+
+async def serve_floor(port: int, style: str, context: ssl.SSLContext | None) -> None:
     """Listen on 127.0.0.1 until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stopped.set)
-    server = await loop.create_server(FloorProtocol, "127.0.0.1", port, ssl=context, backlog=4096)
+    server = await loop.create_server(_STYLES[style], "127.0.0.1", port, ssl=context, backlog=4096)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await stopped.wait()
     server.close()
@@ -87,10 +135,11 @@ async def serve_floor(port: int, context: ssl.SSLContext | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="answer every INVITE with a canned 302")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--style", choices=sorted(_STYLES), default="split")
     parser.add_argument("--certificates", type=Path, help="directory of lab certificates: mutual TLS instead of TCP")
     arguments = parser.parse_args()
     context = build_server_context(arguments.certificates) if arguments.certificates else None
-    uvloop.run(serve_floor(arguments.port, context))
+    uvloop.run(serve_floor(arguments.port, arguments.style, context))
 
 
 if __name__ == "__main__":

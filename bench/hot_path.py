@@ -1,9 +1,9 @@
 """The router's hot path without its loop: a session with all that the product has around it, and calls to replay.
 
 What is counted (`instructions.py`) and what is timed (`stages.py`) is this, so that it is the same. Everything is
-fixed: directory, key of the tags, clock, octets. The directory has a dial plan and 1,000 users; the callers are two of
-them, so that each of the decision's tables is asked. One has a database, which names the server, the other has none, so
-that all eight are weighed. The recorder is the product's, without lines per call. No socket, and no settings file: what
+fixed: directory, key of the tags, clock, octets. The directory has a dial plan and 1,000 users. Every other call is
+diverted from one of them, whose database names the server; the rest are of somebody who has none, so that all eight
+servers are weighed. The recorder is the product's, without lines per call. No socket, and no settings file: what
 the defaults of the settings come to is written here.
 """
 
@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import structlog
 
-from bench.invite import CallTemplate, build_call_name, build_call_template
+from bench.invite import EXTENSION_DIGITS, build_call_name, build_call_template, list_extensions
 from callrouter import session
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import (
@@ -48,7 +48,6 @@ _USERS = 1000
 _SERVERS = 8
 _CALLER = "+15551234567"
 """As the bench's INVITE has it."""
-_OTHER_CALLER = "+15551234568"
 _CALLED = "4000"
 _KEPT_CALLS = 50
 """Of the journal: so few that it is soon full, as a running server's is, and each call puts another out."""
@@ -63,22 +62,18 @@ class ReplayError(Exception):
 
 
 def build_directory() -> Directory:
-    """1,000 users of one dial plan, all but one of them spread over the databases of eight servers."""
+    """1,000 users of one dial plan, spread over the databases of eight servers; and the caller, who has none."""
     servers = [f"mbx{index}" for index in range(_SERVERS)]
     users = [
-        UMMailbox(f"user-{index}", "plan", (f"{index:05}",), database=f"db{index % _SERVERS}")
-        for index in range(_USERS - 2)
+        UMMailbox(f"user-{index}", "plan", (f"{index:0{EXTENSION_DIGITS}}",), database=f"db{index % _SERVERS}")
+        for index in range(_USERS - 1)
     ]
     return Directory(
         gateways=(UMIPGateway("gateway", ip_network(PEER.address)),),
         servers=tuple(MailboxServer(name, f"{name}.example.test") for name in servers),
         dial_plans=(UMDialPlan("plan", pilot_identifier_list=(_CALLED,)),),
         hunt_groups=(UMHuntGroup("hunt-group", "plan", "gateway", _CALLED),),
-        users=(
-            *users,
-            UMMailbox("caller", "plan", (_CALLER,), database="db0"),
-            UMMailbox("other-caller", "plan", (_OTHER_CALLER,)),
-        ),
+        users=(*users, UMMailbox("caller", "plan", (_CALLER,))),
         databases=tuple(
             MailboxDatabase(f"db{index}", name, (servers[(index + 1) % _SERVERS],))
             for index, name in enumerate(servers)
@@ -111,36 +106,37 @@ def build_router() -> Router:
 
 
 def record_calls(count: int) -> list[Call]:
-    """So many calls, no two of them alike, of both callers in turn, with the ACKs that fit the answers.
+    """So many calls, no two of them alike, each other one diverted, with the ACKs that fit the answers.
 
     Raises:
         ReplayError: an INVITE is not answered with a 302.
     """
     template = build_call_template(tls=False, router_port=PEER.local_port, local_port=PEER.port)
-    other = CallTemplate(_put_other_caller(template.invite), _put_other_caller(template.ack))
     connection = build_router().open_session()
+    extensions = list_extensions(_USERS - 1)
     calls = []
     for number in range(count):
         name = build_call_name(0, number)
-        requests = other if number % 2 else template
-        invite = requests.invite % (name, name, name)
+        invite = template.invite % (name, name, name, extensions[number % len(extensions)])
+        if number % 2:
+            invite = _take_diversion_out(invite)
         connection.receive_data(invite, NOW)
         answer = b"".join(connection.data_to_send())
         if not answer.startswith(_ANSWER):
             raise ReplayError(f"an INVITE was answered with {answer[:40]!r}")
         to_start = answer.index(b"\r\nTo: ") + 6
-        ack = requests.ack % (name, name, answer[to_start : answer.index(b"\r\n", to_start)], name)
+        ack = template.ack % (name, name, answer[to_start : answer.index(b"\r\n", to_start)], name)
         connection.receive_data(ack, NOW)
         calls.append((invite, ack))
     _check_end(connection)
     return calls
 
 
-def _put_other_caller(octets: bytes) -> bytes:
-    caller, other = _CALLER.encode(), _OTHER_CALLER.encode()
-    if caller not in octets:
-        raise ReplayError("the call is not from whom it was")
-    return octets.replace(caller, other)
+def _take_diversion_out(invite: bytes) -> bytes:
+    before, diversion, after = invite.partition(b"\r\nDiversion: ")
+    if not diversion:
+        raise ReplayError("the call is not diverted")
+    return before + after[after.index(b"\r\n") :]
 
 
 def replay(connection: SipSession, calls: Iterable[Call]) -> None:

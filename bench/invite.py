@@ -1,14 +1,22 @@
-"""The call that the bench places: prepared bytes in which only Call-ID, branch, From tag and CSeq vary.
+"""The call that the bench places: prepared bytes in which only Call-ID, branch, From tag and Diversion vary.
 
-A call is named by one number in hexadecimal of fixed width, and that name stands in every varying field; so an answer
-is matched by one search for `CALL_MARK` and one dictionary look-up, with no header parsed. What the message holds
-follows RFC 3261 8.1.1 and what a gateway in front of Exchange UM sends; nothing here opens a socket.
+A call is named by one number in hexadecimal of fixed width, and that name stands in every field but the Diversion; so
+an answer is matched by one search for `CALL_MARK` and one dictionary look-up, with no header parsed. It is a call that
+somebody did not answer: the Diversion says whose voice mail it is for, another user's at every call, and a directory
+with dial plans decides it by that number. What the message holds follows RFC 3261 8.1.1 and what a gateway in front of
+Exchange UM sends; nothing here opens a socket.
 """
 
 from dataclasses import dataclass
 
 CALL_MARK = b"cr-bench-"
 CALL_NAME_LENGTH = len(CALL_MARK) + 14
+PILOT = "4000"
+"""The number that is called."""
+EXTENSION_DIGITS = 6
+
+_STRIDE = 7919
+"""From one call's user to the next one's; a prime, so that all have their turn."""
 
 _SDP = (
     b"v=0\r\n"
@@ -31,6 +39,7 @@ _INVITE = (
     b"To: <sip:4000@router.example.test>\r\n"
     b"Call-ID: %%b\r\n"
     b"CSeq: 1 INVITE\r\n"
+    b"Diversion: <sip:%%b@127.0.0.1>;reason=no-answer\r\n"
     b"Contact: <sip:gateway@127.0.0.1:%(local_port)d;transport=%(scheme)b>\r\n"
     b"Allow: INVITE, ACK, CANCEL, OPTIONS, BYE\r\n"
     b"Supported: replaces, timer\r\n"
@@ -58,7 +67,8 @@ _ACK = (
 class CallTemplate:
     """The two requests of a call on one connection, ready for `%` formatting.
 
-    invite: takes the call's name three times. ack: takes name, name, the value of the answer's To, name.
+    invite: takes the call's name three times, then the extension that did not answer. ack: takes name, name, the value
+    of the answer's To, name.
     """
 
     invite: bytes
@@ -80,3 +90,8 @@ def build_call_template(*, tls: bool, router_port: int, local_port: int) -> Call
 def build_call_name(connection: int, call: int) -> bytes:
     """Name the `call`th call of a connection: `CALL_NAME_LENGTH` octets, unlike any other's in the run."""
     return b"%b%04x-%09x" % (CALL_MARK, connection, call)
+
+
+def list_extensions(users: int) -> list[bytes]:
+    """The extensions of so many users, in the order in which one call after another is diverted from them."""
+    return [b"%0*d" % (EXTENSION_DIGITS, number * _STRIDE % users) for number in range(users)]

@@ -9,70 +9,74 @@ are expected without a body, as a redirect has none. Prints one JSON object.
 import argparse
 import asyncio
 import gc
+import itertools
 import json
 import ssl
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import uvloop
 
 from bench.histogram import LatencyHistogram
-from bench.invite import CALL_MARK, CALL_NAME_LENGTH, CallTemplate, build_call_name, build_call_template
-from bench.process import cpu_seconds, own_cpu_seconds
+from bench.invite import (
+    CALL_MARK,
+    CALL_NAME_LENGTH,
+    CallTemplate,
+    build_call_name,
+    build_call_template,
+    list_extensions,
+)
+from bench.outcome import Outcome, summarise
+from bench.process import raise_file_limit
+from bench.target import Meter, Target, add_target_options, read_target
 from bench.tls import build_client_context
 
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 30.0
 _DRAIN_SECONDS = 3.0
+_INTRODUCED_AT_ONCE = 50
+_INTRODUCTION_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
     """What to do to whom: `connections` times `in_flight` calls at once, for `seconds` after `warmup_seconds`.
 
-    certificates: the directory of lab certificates for mutual TLS; None is plain TCP.
-    server_pid: whose CPU share to report beside our own; None leaves it out.
+    wandering: so many calls at once over all connections instead, each next call on the next connection. 0 is none.
+    users: how many the calls are diverted from, in turns.
     """
 
-    port: int
+    target: Target
     connections: int = 8
     in_flight: int = 16
+    wandering: int = 0
+    users: int = 1000
     seconds: float = 3.0
     warmup_seconds: float = 1.0
-    certificates: Path | None = None
-    server_pid: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What came of it. Latencies run from writing the INVITE to reading its final answer, in microseconds."""
-
-    transport: str
-    connections: int
-    in_flight: int
-    seconds: float
-    calls: int
-    calls_per_second: float
-    errors: dict[str, int]
-    p50_us: int
-    p90_us: int
-    p99_us: int
-    max_us: int
-    generator_cpu_share: float
-    server_cpu_share: float | None
 
 
 class LoadRun:
     """What the connections of one run share: the histogram, the errors, and whether new calls are still placed."""
 
-    def __init__(self) -> None:
+    def __init__(self, users: int) -> None:
+        self.extensions = list_extensions(users)
+        self.turns: Iterator[CallingProtocol] = iter(())
         self.histogram = LatencyHistogram()
         self.errors: Counter[str] = Counter()
+        self.to_introduce = 0
+        """Connections whose first call, which stands alone, is not answered yet."""
+        self.introduced = asyncio.Event()
         self.stopping = False
         self.open_connections = 0
         self.drained = asyncio.Event()
+
+    def connection_introduced(self) -> None:
+        """One connection has had its first call."""
+        self.to_introduce -= 1
+        if self.to_introduce == 0:
+            self.introduced.set()
 
     def connection_drained(self) -> None:
         """One connection has no call open any more."""
@@ -89,6 +93,8 @@ class CallingProtocol(asyncio.Protocol):
         self._plan = plan
         self._number = number
         self._placed = 0
+        self._extensions = run.extensions
+        self._wanders = plan.wandering > 0
         self._sent_at: dict[bytes, float] = {}
         self._rest = b""
         self._is_drained = False
@@ -96,16 +102,16 @@ class CallingProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
         self._template: CallTemplate = build_call_template(
-            tls=self._plan.certificates is not None,
-            router_port=self._plan.port,
+            tls=self._plan.target.certificates is not None,
+            router_port=self._plan.target.port,
             local_port=transport.get_extra_info("sockname")[1],
         )
         self._run.open_connections += 1
 
-    def place_calls(self) -> None:
-        """Start the loop with the first `in_flight` calls."""
+    def place_calls(self, count: int) -> None:
+        """Start the loop with so many calls."""
         now = time.perf_counter()
-        self._transport.write(b"".join([self._place_call(now) for _ in range(self._plan.in_flight)]))
+        self._transport.write(b"".join([self._place_call(now) for _ in range(count)]))
 
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
@@ -121,8 +127,14 @@ class CallingProtocol(asyncio.Protocol):
                 self._run.errors["answer to no call"] += 1
                 continue
             self._run.histogram.add(int((now - sent_at) * 1e6))
-            out.append(self._template.ack % (name, name, _read_to(answer), name))
-            if not self._run.stopping:
+            out.append(self._template.ack % (name, name, read_to(answer), name))
+            if self._run.to_introduce:
+                self._run.connection_introduced()
+            elif self._run.stopping:
+                continue
+            elif self._wanders:
+                next(self._run.turns).place_calls(1)
+            else:
                 out.append(self._place_call(now))
         if out:
             self._transport.write(b"".join(out))
@@ -153,7 +165,8 @@ class CallingProtocol(asyncio.Protocol):
         self._placed += 1
         name = build_call_name(self._number, self._placed)
         self._sent_at[name] = now
-        return self._template.invite % (name, name, name)
+        extension = self._extensions[(self._placed + self._number) % len(self._extensions)]
+        return self._template.invite % (name, name, name, extension)
 
     def _count_unexpected(self, answer: bytes) -> bool:
         """Whether what is no 302 is still the final answer of a call."""
@@ -166,7 +179,8 @@ class CallingProtocol(asyncio.Protocol):
         return True
 
 
-def _read_to(answer: bytes) -> bytes:
+def read_to(answer: bytes) -> bytes:
+    """The value of an answer's To, which the ACK repeats."""
     start = answer.index(b"\r\nTo: ") + 6
     end = answer.find(b"\r\n", start)
     return answer[start:] if end < 0 else answer[start:end]
@@ -175,15 +189,16 @@ def _read_to(answer: bytes) -> bytes:
 async def connect(plan: LoadPlan, run: LoadRun) -> list[CallingProtocol]:
     """Open the connections of a plan, one after the other. Raises OSError or TimeoutError where the server is not."""
     loop = asyncio.get_running_loop()
-    context: ssl.SSLContext | None = build_client_context(plan.certificates) if plan.certificates else None
+    target = plan.target
+    context: ssl.SSLContext | None = build_client_context(target.certificates) if target.certificates else None
     callers = []
     async with asyncio.timeout(_CONNECT_SECONDS):
         for number in range(plan.connections):
             caller = CallingProtocol(run, plan, number)
             await loop.create_connection(
                 lambda caller=caller: caller,
-                "127.0.0.1",
-                plan.port,
+                target.address,
+                target.port,
                 ssl=context,
                 server_hostname="localhost" if context else None,
             )
@@ -191,40 +206,49 @@ async def connect(plan: LoadPlan, run: LoadRun) -> list[CallingProtocol]:
     return callers
 
 
-async def run_load(plan: LoadPlan) -> LoadResult:
-    """Carry out a plan. Raises OSError or TimeoutError where the server cannot be reached."""
-    run = LoadRun()
+async def run_load(plan: LoadPlan) -> Outcome:
+    """Carry out a plan. Latencies run from writing the INVITE to reading its final answer.
+
+    Raises:
+        OSError, TimeoutError: the server cannot be reached.
+    """
+    run = LoadRun(plan.users)
     callers = await connect(plan, run)
     # Nothing here makes reference cycles; a collection would only show up as a latency.
     gc.freeze()
     gc.disable()
-    for caller in callers:
-        caller.place_calls()
+    if len(callers) > _INTRODUCED_AT_ONCE:
+        await _introduce(run, callers)
+    if plan.wandering:
+        run.turns = itertools.cycle(callers)
+        for _ in range(plan.wandering):
+            next(run.turns).place_calls(1)
+    else:
+        for caller in callers:
+            caller.place_calls(plan.in_flight)
     await _wait(run, plan.warmup_seconds)
     run.histogram = LatencyHistogram()
-    started_at, own_cpu = time.perf_counter(), own_cpu_seconds()
-    server_cpu = cpu_seconds(plan.server_pid) if plan.server_pid else 0.0
+    meter = Meter(plan.target)
     await _wait(run, plan.seconds)
-    seconds = time.perf_counter() - started_at
-    own_share = (own_cpu_seconds() - own_cpu) / seconds
-    server_share = (cpu_seconds(plan.server_pid) - server_cpu) / seconds if plan.server_pid else None
+    shares = meter.read()
     histogram, run.histogram = run.histogram, LatencyHistogram()
     await _drain(run, callers)
-    return LoadResult(
-        transport="TLS" if plan.certificates else "TCP",
-        connections=plan.connections,
-        in_flight=plan.in_flight,
-        seconds=round(seconds, 3),
-        calls=histogram.total,
-        calls_per_second=round(histogram.total / seconds, 1),
-        errors={name: count for name, count in sorted(run.errors.items()) if count},
-        p50_us=histogram.percentile_us(50),
-        p90_us=histogram.percentile_us(90),
-        p99_us=histogram.percentile_us(99),
-        max_us=histogram.max_us,
-        generator_cpu_share=round(own_share, 3),
-        server_cpu_share=None if server_share is None else round(server_share, 3),
-    )
+    return summarise(plan.target, (plan.connections, plan.in_flight), shares, histogram, run.errors)
+
+
+async def _introduce(run: LoadRun, callers: list[CallingProtocol]) -> None:
+    """Place one call on each connection, on some at a time, and wait for them.
+
+    Thousands of connections that all begin in one moment are another load than the one to measure; a server that hands
+    its connections on to other processes loses some of them.
+    """
+    run.to_introduce = len(callers)
+    for number, caller in enumerate(callers, 1):
+        caller.place_calls(1)
+        if number % _INTRODUCED_AT_ONCE == 0:
+            await asyncio.sleep(_INTRODUCTION_SECONDS)
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        await run.introduced.wait()
 
 
 async def _wait(run: LoadRun, seconds: float) -> None:
@@ -247,18 +271,20 @@ async def _drain(run: LoadRun, callers: list[CallingProtocol]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="place calls at a redirect server on 127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
+    add_target_options(parser)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--in-flight", type=int, default=16, help="calls at once on each connection")
+    parser.add_argument("--wandering", type=int, default=0, help="calls at once over all connections, in turns")
+    parser.add_argument("--users", type=int, default=1000, help="whom the calls are diverted from")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--warmup-seconds", type=float, default=1.0)
-    parser.add_argument("--certificates", type=Path, help="directory of lab certificates: mutual TLS instead of TCP")
-    parser.add_argument("--server-pid", type=int, help="report this process's CPU share too")
-    plan = LoadPlan(**vars(parser.parse_args()))
+    options = parser.parse_args()
+    plan = LoadPlan(read_target(options), **vars(options))
+    raise_file_limit()
     try:
         result = uvloop.run(run_load(plan))
     except (OSError, TimeoutError) as error:
-        sys.exit(f"no server on port {plan.port}: {error!r}")
+        sys.exit(f"no server on port {plan.target.port}: {error!r}")
     print(json.dumps(asdict(result)))
 
 

@@ -1,7 +1,9 @@
 """What the system knows of a process: its CPU time and its memory, read from /proc (Linux), and where it may run."""
 
+import contextlib
 import os
 import resource
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -17,8 +19,35 @@ def cpu_seconds(pid: int) -> float:
     Raises FileNotFoundError when the process is gone.
     """
     # The second field, the command's name in parentheses, may hold spaces (proc_pid_stat(5)).
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def list_group(*leaders: int) -> list[int]:
+    """All processes of these process groups."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                # State, parent and group follow the name.
+                fields = (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+                if int(fields[2]) in leaders:
+                    found.append(int(folder.name))
+    return found
+
+
+def proportional_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of some processes; what they share is counted once, and what others share in part.
+
+    Raises FileNotFoundError when one is gone.
+    """
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name == "Pss":
+                total += int(value.split()[0]) * 1024
+    return total
 
 
 def resident_bytes(pid: int) -> int:

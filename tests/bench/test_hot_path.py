@@ -9,15 +9,20 @@ def test_directory_has_dial_plans_and_a_thousand_users() -> None:
     assert len(directory.users) == 1000
 
 
-def test_database_names_the_server_of_one_caller_and_the_call_that_of_the_other() -> None:
+def test_database_names_the_server_of_a_diverted_call_and_the_call_itself_that_of_another() -> None:
     connection = build_router().open_session()
-    hosts: tuple[set[bytes], set[bytes]] = set(), set()
+    hosts = set()
     for number, (invite, _) in enumerate(record_calls(40)):
         connection.receive_data(invite, NOW)
         [answer] = connection.data_to_send()
-        hosts[number % 2].add(answer.partition(b"Contact: <sip:4000@")[2].partition(b":")[0])
-    assert hosts[0] == {b"mbx0.example.test"}
-    assert len(hosts[1]) > 1
+        host = answer.partition(b"Contact: <sip:4000@")[2].partition(b".")[0]
+        if number % 2:
+            assert b"Diversion" not in invite
+            hosts.add(host)
+        else:
+            user = int(invite.partition(b"Diversion: <sip:")[2].partition(b"@")[0])
+            assert host == b"mbx%d" % (user % 8)
+    assert len(hosts) > 1
 
 
 def test_calls_are_unlike_each_other_and_the_same_every_time() -> None:
