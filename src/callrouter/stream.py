@@ -116,7 +116,8 @@ class MessageStream:
         if self._close_reason is not None:
             return
         self._handle_own_deadline(now)
-        if self._close_reason is None:
+        # Asked by the property, because for mypyc the attribute is None here still, and it fails where it is not.
+        if self.close_reason is None:
             self._close_reason = self._overdue(now)
 
     def begin_drain(self, now: float) -> None:

@@ -8,7 +8,10 @@ from callrouter.sip.message import Finding, Request, Response
 from callrouter.stream import MessageStream, SessionLimits
 from callrouter.telemetry import Event, FramingLost, KeepAliveAnswered, MessageDiscarded
 from callrouter.wire import CloseReason, Peer
+from tests.forms import interpreted_only
 from tests.unit.sip.messages import make_octets
+
+pytestmark = interpreted_only
 
 PEER = Peer("192.0.2.10", 40000)
 LIMITS = SessionLimits(

@@ -4,6 +4,7 @@ from typing import get_args
 from callrouter import telemetry
 from callrouter.telemetry import Event, KeepAliveAnswered, Sink
 from callrouter.wire import Peer
+from tests.forms import interpreted_only
 
 
 def test_event_names_every_event_of_the_module() -> None:
@@ -13,6 +14,7 @@ def test_event_names_every_event_of_the_module() -> None:
     assert set(get_args(Event)) == events
 
 
+@interpreted_only
 def test_events_are_slotted_and_say_where_they_come_from() -> None:
     for event in get_args(Event):
         names = {field.name for field in fields(event)}

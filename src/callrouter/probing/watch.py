@@ -1,15 +1,16 @@
 """Watch: probes one target for ever, over a connection that is kept. One task, no polling.
 
 The next probe comes after the interval, or at once when a kept connection ends: a server that was killed is then found
-out within milliseconds. A probe out of turn is followed by a whole interval, whatever happens, so that a server which
-ends every connection costs at most two probes per interval, and one that ends them unanswered costs one.
+out within milliseconds. A probe out of turn is followed by a whole interval, so that a server which ends every
+connection costs at most two probes per interval, and one that ends them unanswered costs one. But for this: while a
+process dies, its port may still take a connection that nobody serves. One that is lost so is followed by one more.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from callrouter.pool.health import ProbeResult, failed, refused
 from callrouter.probing.config import ProbeConfig
@@ -22,6 +23,9 @@ from callrouter.transport.connection import Connection
 from callrouter.transport.port import StreamSession
 from callrouter.ua.endpoint import EndpointConfig
 from callrouter.wire import CloseReason, Peer, Transport
+
+_DYING_SECONDS: Final = 0.02
+"""How long the end of a process takes, from its first connection to its port."""
 
 RecordProbe: TypeAlias = Callable[[str, Transport, ProbeResult, float], None]
 """Takes each result: server, transport, what was found, when (monotonic seconds)."""
@@ -51,7 +55,7 @@ class Watch:
 
     async def run(self, delay_seconds: float) -> None:
         """Probe until cancelled, for the first time after this delay; then end the connection decently."""
-        out_of_turn = False
+        out_of_turn = 0
         try:
             await _happens(_never(), delay_seconds)
             while True:
@@ -61,9 +65,13 @@ class Watch:
                 self._tell(result, started_at)
                 due_at = started_at + self._tools.config.draw_interval(self._tools.draw)
                 # A connection that carried no answer, or was the second one already, tells nothing by its end.
-                may_hurry = not out_of_turn and (had_link or self._link is not None)
-                out_of_turn = may_hurry and await self._loses_link(due_at)
-                if not may_hurry:
+                if not out_of_turn and (had_link or self._link is not None):
+                    out_of_turn = int(await self._loses_link(due_at))
+                elif out_of_turn == 1 and self._was_cut_short(result, started_at):
+                    out_of_turn = 2
+                    await _happens(_never(), _DYING_SECONDS)
+                else:
+                    out_of_turn = 0
                     await _happens(_never(), due_at - monotonic())
         finally:
             if self._link is not None:
@@ -117,6 +125,11 @@ class Watch:
     async def _loses_link(self, due_at: float) -> bool:
         """Wait until `due_at`, or until there is no connection any more; returns whether it came to that."""
         return self._link is None or await _happens(self._link.ended, due_at - monotonic())
+
+    def _was_cut_short(self, result: ProbeResult, started_at: float) -> bool:
+        """Whether a probe ended before its time, without an answer and without being refused."""
+        is_open = result.status == 0 and not result.is_refused
+        return is_open and monotonic() < started_at + self._tools.config.timeout_seconds
 
     def _tell(self, result: ProbeResult, started_at: float) -> None:
         now = monotonic()

@@ -81,9 +81,9 @@ def end_of_head(body: bytes) -> str:
 
 def _stamped(request: Request, row: str, source: tuple[str, int]) -> str:
     """The first Via row, its first value stamped; a Via that cannot be read goes back as it came."""
-    if isinstance(request, PlainRequest) and not request.wants_port and request.sent_by.host == source[0]:
-        return row
     try:
+        if isinstance(request, PlainRequest) and not request.wants_port and request.sent_by.host == source[0]:
+            return row
         via = request.top_via
         if "," not in row:
             return stamp_via(row, via, *source)

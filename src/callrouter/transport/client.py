@@ -151,12 +151,12 @@ async def _hand_over(destination: Destination, connected: socket.socket, connect
     loop = asyncio.get_running_loop()
     if destination.tls is not None:
         await loop.create_connection(
-            lambda: connection, sock=connected, ssl=destination.tls, server_hostname=destination.host
+            lambda: connection.protocol, sock=connected, ssl=destination.tls, server_hostname=destination.host
         )
         return
     # Without TLS it does not matter who accepted. Nothing is waited for here but turns of the loop, so it is not
     # cancelled: uvloop would close the transport and not tell the connection.
-    handing = loop.create_task(loop.connect_accepted_socket(lambda: connection, connected))
+    handing = loop.create_task(loop.connect_accepted_socket(lambda: connection.protocol, connected))
     try:
         await asyncio.shield(handing)
     except asyncio.CancelledError:

@@ -11,7 +11,7 @@ import ipaddress
 import math
 from collections.abc import Callable
 from time import monotonic
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, Protocol, TypeAlias, cast, final
 
 from callrouter.telemetry import ConnectionClosed, ConnectionOpened, SessionFailed, Sink
 from callrouter.transport.config import TransportLimits
@@ -44,11 +44,13 @@ def plain_address(address: str) -> str:
     return str(parsed.ipv4_mapped or parsed)
 
 
-class Connection(asyncio.Protocol):
+@final
+class Connection:
     """One connection and its session, over TCP or, once the handshake is done, TLS.
 
     Emits `ConnectionOpened` and then exactly one `ConnectionClosed`; nothing at all where the peer was gone before the
-    loop could tell its address. Works for accepted and for outgoing connections.
+    loop could tell its address. Works for accepted and for outgoing connections. An `asyncio.Protocol` by its methods
+    alone: the loops ask for no more, and a base class that is not compiled would keep this one from being so.
     """
 
     __slots__ = (
@@ -131,6 +133,11 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     # --- asyncio.Protocol
+
+    @property
+    def protocol(self) -> asyncio.Protocol:
+        """Itself, for a loop."""
+        return cast("asyncio.Protocol", self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)

@@ -215,10 +215,10 @@ class Listener:
     async def _connect(self, connection: Connection, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         if self._server_tls is None:
-            await loop.connect_accepted_socket(lambda: connection, accepted)
+            await loop.connect_accepted_socket(lambda: connection.protocol, accepted)
             return
         await loop.connect_accepted_socket(
-            lambda: connection,
+            lambda: connection.protocol,
             accepted,
             ssl=self._server_tls.context,
             ssl_handshake_timeout=self._limits.handshake_seconds,

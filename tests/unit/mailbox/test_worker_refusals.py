@@ -19,6 +19,7 @@ from callrouter.mailbox.config import WorkerConfig
 from callrouter.snapshot import RoutingSnapshot
 from callrouter.telemetry import RequestAnswered, SessionFailed
 from callrouter.ua.media import Media
+from tests.forms import interpreted_only
 from tests.unit.mailbox.desk import OPEN_HOUSE, Desk, with_plan
 from tests.unit.mailbox.talk import OFFER, VIDEO_OFFER, Talk
 
@@ -92,6 +93,7 @@ def test_invite_that_cannot_be_taken_is_refused_and_leaves_nothing(
     desk.assert_clean()
 
 
+@interpreted_only
 def test_invite_at_which_the_worker_fails_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_media: Media, _body: bytes) -> bytes:
         raise LookupError("a bug")

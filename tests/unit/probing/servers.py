@@ -88,6 +88,14 @@ class ClosingServer(SilentServer):
         self.transport.close()
 
 
+class DyingServer(ClosingServer):
+    """Takes one more connection that it does not serve, and then its port is gone."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.house.stop_listening()
+        super().connection_made(transport)
+
+
 class ResettingServer(SilentServer):
     """Accepts and resets."""
 
@@ -168,6 +176,7 @@ class House:
         self.port = 0
         self.connections = 0
         self.requests: list[bytes] = []
+        self.stop_listening: Callable[[], None] = lambda: None
         self._inside: set[SilentServer] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -199,6 +208,7 @@ async def misbehaving(kind: Callable[[House], SilentServer], tls: ssl.SSLContext
     house = House()
     server = await asyncio.get_running_loop().create_server(lambda: kind(house), "127.0.0.1", 0, ssl=tls)
     house.port = server.sockets[0].getsockname()[1]
+    house.stop_listening = server.close
     try:
         yield house
     finally:

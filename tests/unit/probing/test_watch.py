@@ -24,6 +24,7 @@ from tests.unit.probing.rig import EAGER, PATIENT, SLACK_SECONDS, Bench, probing
 from tests.unit.probing.servers import (
     AnsweringServer,
     ClosingServer,
+    DyingServer,
     ForgetfulServer,
     GarbageServer,
     HangingUpServer,
@@ -168,6 +169,34 @@ async def test_server_that_ends_a_kept_connection_is_asked_once_more_over_a_new_
         house.close_connections()
         assert await bench.findings.wait_for(2) == [answered(200), answered(200)]
         assert house.connections == 2
+
+
+async def test_dying_server_that_takes_one_more_connection_is_found_out_at_once() -> None:
+    house_of: type[SilentServer] = AnsweringServer
+
+    def kind(house: House) -> SilentServer:
+        return house_of(house)
+
+    async with misbehaving(kind) as house, probing(watching(tcp_server(house.port)), PATIENT) as bench:
+        await bench.findings.wait_for(1)
+        house_of = DyingServer
+        house.close_connections()
+        assert await bench.findings.wait_for(3) == [answered(200), LOST, refused()]
+
+
+async def test_server_that_ends_every_connection_costs_one_probe_more() -> None:
+    house_of: type[SilentServer] = AnsweringServer
+
+    def kind(house: House) -> SilentServer:
+        return house_of(house)
+
+    config = replace(EAGER, interval_seconds=0.3)
+    async with misbehaving(kind) as house, probing(watching(tcp_server(house.port)), config) as bench:
+        await bench.findings.wait_for(1)
+        house_of = ClosingServer
+        house.close_connections()
+        assert await bench.findings.wait_for(4) == [answered(200), LOST, LOST, LOST]
+        assert bench.seconds_until(4) >= 0.3 - SLACK_SECONDS
 
 
 async def test_overdue_answer_on_a_kept_connection_is_asked_for_once_more_over_a_new_one() -> None:
