@@ -16,6 +16,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+from structlog.typing import FilteringBoundLogger
+
 from callrouter.admin.api import ApiSources, create_api
 from callrouter.admin.control import ControlError
 from callrouter.admin.models import Readiness
@@ -84,9 +86,7 @@ class Application:
         self._stopping = asyncio.Event()
         self._cut = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        # The clock of the transport. uvloop's own counts milliseconds, and a call takes microseconds.
-        clock = time.monotonic
-        self.recorder = Recorder(self.counters, self.journal, self.log, log_calls=settings.log.calls, clock=clock)
+        self.recorder = self._create_recorder(self.counters, self.journal, self.log)
         self.mailbox: MailboxRole | None = None
         self._outcalls: Outcalls | None = None
         mailbox_control: MailboxOperations | None = None
@@ -95,13 +95,15 @@ class Application:
             mailbox_control = MailboxOperations(
                 self.mailbox, self._outcalls, lambda: self.operations.cell.current, self.log
             )
-        registry = create_registry(MetricSources(self.counters, clock, lambda: logs.lines_lost, self.mailbox_counters))
+        registry = create_registry(
+            MetricSources(self.counters, time.monotonic, lambda: logs.lines_lost, self.mailbox_counters)
+        )
         self._api = create_api(
             ApiSources(
                 self,
                 self.journal,
                 partial(render, registry),
-                clock,
+                time.monotonic,
                 control=self.operations,
                 mailbox=mailbox_control,
                 token=settings.admin.token,
@@ -300,10 +302,14 @@ class Application:
 
     def _make_mailbox_sink(self, server: str, role: str) -> Sink:
         """The recorder of one role of an emulated server; what it counts is not the router's."""
-        log = self.log.bind(server=server, role=role)
         counters = self.mailbox_counters[server, role] = Counters()
-        log_calls = self.settings.log.calls
-        return Recorder(counters, self.mailbox_journal, log, log_calls=log_calls, clock=time.monotonic)
+        return self._create_recorder(counters, self.mailbox_journal, self.log.bind(server=server, role=role))
+
+    def _create_recorder(self, counters: Counters, journal: Journal, log: FilteringBoundLogger) -> Recorder:
+        # The clock of the transport. uvloop's own counts milliseconds, and a call takes microseconds.
+        clock, write_call = time.monotonic, self._logs.call_writer(log)
+        log_calls = self._prepared.settings.log.calls
+        return Recorder(counters, journal, log, log_calls=log_calls, clock=clock, write_call=write_call)
 
     def _bind_admin(self) -> socket.socket | None:
         admin = self.settings.admin

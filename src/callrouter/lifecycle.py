@@ -22,7 +22,7 @@ async def run(prepared: Prepared, reread: Reread, logs: Logs, announce: Callable
         StartError: a port cannot be opened.
     """
     application = Application(prepared, reread, logs)
-    with catch_signals() as signals:
+    with catch_signals() as signals, logs.written_together(asyncio.get_running_loop().call_soon):
         await application.start()
         announce(application)
         tune_collector()

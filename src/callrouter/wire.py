@@ -48,10 +48,15 @@ class Peer:
     local_address: str = "127.0.0.1"
     local_port: int = 0
     certificate: PeerCertificate | None = field(default=None)
+    text: str = field(init=False, repr=False, compare=False)
+    """As it is shown to people, address and port; made once, for every call has it in its line."""
+
+    def __post_init__(self) -> None:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        object.__setattr__(self, "text", f"{host}:{self.port}")
 
     def __str__(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{host}:{self.port}"
+        return self.text
 
 
 class CloseReason(StrEnum):

@@ -1,12 +1,15 @@
 """Sets up the log: structlog, as JSON lines or coloured for a terminal, with the standard library's log bridged in.
 
-One event is one write of one line; what a peer sent is shown by `text.visible_text`, so it can neither break a line
-nor add one. A line that cannot be written is counted, never raised: the log must not end a call. What is logged is
-decided elsewhere (`recorder` and the rooms above).
+One event is one line, written at once; the lines of calls, in JSON, are written together where that was asked for.
+What a peer sent is shown by `text.visible_text`, so it can neither break a line nor add one. A line that cannot be
+written is counted, never raised: the log must not end a call. What is logged is decided elsewhere (`recorder` and the
+rooms above).
 """
 
 import logging
-from collections.abc import Mapping, MutableMapping
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO, TypeAlias
@@ -15,6 +18,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from callrouter.observability.call_lines import CallLines
 from callrouter.observability.text import visible_text
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -26,6 +30,7 @@ _LEVELS: Mapping[Level, int] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+_MOST_HELD = 1000
 _MAX_NESTING = 8  # deeper values are shown as their text
 _JSON_INTEGERS = range(-(2**63), 2**64)  # all that orjson writes
 _LEADING_KEYS = ("timestamp", "level", "event")
@@ -47,8 +52,9 @@ class LogConfig:
 class Logs:
     """The log as it was set up. Close it to give structlog and the standard library back as they were."""
 
-    def __init__(self, logger: FilteringBoundLogger, lines: "_Lines", bridge: "_Bridge") -> None:
+    def __init__(self, logger: FilteringBoundLogger, lines: "_Lines", bridge: "_Bridge", *, in_json: bool) -> None:
         self.logger = logger
+        self._in_json = in_json
         self._lines = lines
         self._bridge = bridge
         self._previous = structlog.get_config() if structlog.is_configured() else None
@@ -57,6 +63,22 @@ class Logs:
     def lines_lost(self) -> int:
         """How many lines could not be written (disk full, reader gone)."""
         return self._lines.lost
+
+    def call_writer(self, logger: FilteringBoundLogger) -> Callable[[dict[str, Any]], None]:
+        """What writes the line `call` with these fields to `logger` (this log's, however bound), at level info."""
+        if self._in_json:
+            return CallLines("call", structlog.get_context(logger), self._lines.hold, time.time)
+        return lambda fields: logger.info("call", **fields)
+
+    @contextmanager
+    def written_together(self, call_soon: Callable[[Callable[[], None]], object]) -> Iterator[None]:
+        """Meanwhile the lines of calls of one turn of the loop are written in one go. call_soon: that of the loop."""
+        self._lines.call_soon = call_soon
+        try:
+            yield
+        finally:
+            self._lines.call_soon = None
+            self._lines.flush()
 
     def reopen(self) -> None:
         """Open the log file anew, after it was renamed. Does nothing where the log goes to a stream.
@@ -85,7 +107,8 @@ def configure_logs(config: LogConfig, stream: TextIO) -> Logs:
     """
     lines = _Lines(stream.buffer if config.file is None else None, config.file)
     on_terminal = config.file is None and stream.isatty()
-    if config.format == "console" or (config.format == "auto" and on_terminal):
+    in_json = config.format == "json" or (config.format == "auto" and not on_terminal)
+    if not in_json:
         encoding = stream.encoding if config.file is None else "utf-8"
         tail: list[Processor] = [
             _indent_exception,
@@ -107,7 +130,7 @@ def configure_logs(config: LogConfig, stream: TextIO) -> Logs:
     wrapper = structlog.make_filtering_bound_logger(_LEVELS[config.level])
     logger: FilteringBoundLogger = structlog.wrap_logger(lines, processors=processors, wrapper_class=wrapper).bind()
     bridge = _Bridge(logger)
-    logs = Logs(logger, lines, bridge)
+    logs = Logs(logger, lines, bridge, in_json=in_json)
     structlog.configure(
         processors=processors,
         wrapper_class=wrapper,
@@ -124,29 +147,55 @@ class _Lines:
     def __init__(self, stream: BinaryIO | None, file: Path | None) -> None:
         self._file = file
         self._out: BinaryIO = self._open() if stream is None else stream
+        self._held: list[bytes] = []
+        self.call_soon: Callable[[Callable[[], None]], object] | None = None
+        """Where set: `hold` leaves writing to a call of `flush` that it asks for here."""
         self.lost = 0
 
     def _open(self) -> BinaryIO:
         if self._file is None:
             raise ValueError("a log goes to a stream or to a file")
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        return self._file.open("ab", buffering=0)  # one line is one write: whole lines, even from two processes
+        return self._file.open("ab", buffering=0)  # what is written in one go stays together
 
     def write(self, line: bytes) -> None:
+        """Write a line now, after those that wait."""
+        self._held.append(line)
+        self.flush()
+
+    def hold(self, line: bytes) -> None:
+        """Write a line soon."""
+        held = self._held
+        held.append(line)
+        if self.call_soon is None or len(held) >= _MOST_HELD:
+            self.flush()
+        elif len(held) == 1:
+            self.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what waits, in one go: whole lines, even from two processes."""
+        held = self._held
+        if not held:
+            return
+        octets = b"\n".join(held) + b"\n"
+        count = len(held)
+        held.clear()
         try:
-            self._out.write(line + b"\n")
+            self._out.write(octets)
             self._out.flush()
         except (OSError, ValueError):  # ValueError: the stream was closed
-            self.lost += 1
+            self.lost += count
 
     debug = info = warning = error = critical = write
 
     def reopen(self) -> None:
         if self._file is not None:
+            self.flush()
             old, self._out = self._out, self._open()
             old.close()
 
     def close(self) -> None:
+        self.flush()
         if self._file is not None:
             self._out.close()
 

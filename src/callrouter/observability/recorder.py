@@ -52,7 +52,8 @@ class Recorder:
     """A `telemetry.Sink`.
 
     log: of `logs.Logs.logger`. log_calls: False writes no line per call; all else is logged as before. clock: the
-    monotonic clock that the events carry instants of.
+    monotonic clock that the events carry instants of. write_call: of `logs.Logs.call_writer`, for the lines of calls;
+    without it they go to `log` as all others.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Recorder:
         *,
         log_calls: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        write_call: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._counters = counters
         self._journal = journal
@@ -72,6 +74,7 @@ class Recorder:
         self._at_debug = log.is_enabled_for(logging.DEBUG)
         self._at_info = log.is_enabled_for(logging.INFO)
         self._log_calls = log_calls and self._at_info
+        self._write_call = write_call or (lambda fields: log.info("call", **fields))
         self._handlers: dict[type, Callable[[Any], None]] = {
             KeepAliveAnswered: self._keep_alive_answered,
             FramingLost: self._framing_lost,
@@ -102,7 +105,7 @@ class Recorder:
         if event.method == "INVITE":
             self._journal.add(event)
             if self._log_calls:
-                self._log.info("call", **self._call_fields(event))
+                self._write_call(self._call_fields(event))
         elif event.status >= _LEAST_FAILURE:
             if self._at_info:
                 self._log.info("request refused", **self._request_fields(event))
@@ -112,15 +115,16 @@ class Recorder:
     def _call_fields(self, event: RequestAnswered) -> dict[str, Any]:
         # From when the answer could have gone out: holding it back on purpose is not our slowness.
         microseconds = (self._clock() - max(event.received_at, event.answered_at)) * _MICROSECONDS
-        fields = {
+        peer = event.peer
+        fields: dict[str, Any] = {
             "call_id": event.call_id[:MAX_LOGGED_CALL_ID],
-            "peer": str(event.peer),
-            "transport": event.peer.transport.value,
-            "certificate": _identity(event.peer),
+            "peer": peer.text,
+            "transport": str(peer.transport),
+            "certificate": _identity(peer),
             "status": event.status,
-            "reason": event.reason.value,
+            "reason": str(event.reason),
             "contact": event.contact,
-            "microseconds": max(0, round(microseconds)),
+            "microseconds": int(microseconds + 0.5) if microseconds > 0.0 else 0,
         }
         if event.call_type:
             fields["call_type"] = str(event.call_type)
