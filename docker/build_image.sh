@@ -101,7 +101,7 @@ import_base() {
 make_context() {
   rm -rf "$WORK/context"
   mkdir -p "$WORK/context"
-  cp -a src docker pyproject.toml README.md LICENSE .dockerignore "$WORK/context/"
+  cp -a src docker pyproject.toml hatch_build.py README.md LICENSE .dockerignore "$WORK/context/"
   rm -rf "$WORK/context/docker/wheelhouse"
   cp -a "$WHEELS" "$WORK/context/docker/wheelhouse"
 }

@@ -136,7 +136,7 @@ def test_build_context_holds_what_the_wheel_is_built_of_and_nothing_that_it_is_n
     lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     kept = {line[1:] for line in lines if line.startswith("!")}
     assert "*" in lines
-    assert kept == {"src", "pyproject.toml", "README.md", "LICENSE", "docker/wheelhouse"}
+    assert kept == {"src", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "docker/wheelhouse"}
     assert all((ROOT / name).exists() for name in kept - {"docker/wheelhouse"})
 
 
