@@ -36,9 +36,8 @@ class SipSession(MessageStream):
         self._held: list[_Held] = []
         """Answers that are held back, the next one first."""
         self._held_count = 0
-        # Made once: nothing in them differs from ACK to ACK.
-        self._ack_absorbed = MessageDiscarded(peer, Reason.ACK_ABSORBED)
-        self._ack_unmatched = MessageDiscarded(peer, Reason.ACK_UNMATCHED)
+        self._ack_absorbed: MessageDiscarded | None = None
+        """Made once, with the first ACK: nothing in it differs from ACK to ACK."""
 
     def _own_deadline(self) -> float | None:
         expiry = self._transactions.next_expiry()
@@ -71,7 +70,12 @@ class SipSession(MessageStream):
             transaction = self._transactions.acknowledge(ack)
         except MalformedError:
             transaction = None
-        self._emit(self._ack_unmatched if transaction is None else self._ack_absorbed)
+        if transaction is None:
+            self._emit(MessageDiscarded(self._peer, Reason.ACK_UNMATCHED))
+            return
+        if self._ack_absorbed is None:
+            self._ack_absorbed = MessageDiscarded(self._peer, Reason.ACK_ABSORBED)
+        self._emit(self._ack_absorbed)
 
     def _refuse(self, request: Request, finding: Finding, now: float) -> None:
         self._send_final(request, self._dispatcher.refuse(finding), now)

@@ -9,6 +9,7 @@ reset, and a reset destroys the last answer on its way (RFC 9293 3.10.4, RFC 252
 import asyncio
 import ipaddress
 import math
+import sys
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, Protocol, TypeAlias, cast, final
@@ -37,11 +38,14 @@ class ConnectionOwner(Protocol):
 
 
 def plain_address(address: str) -> str:
-    """Write an address as `Peer` wants it: numeric, without zone, IPv4-mapped IPv6 as IPv4."""
-    if ":" not in address:
-        return address
-    parsed = ipaddress.IPv6Address(address.partition("%")[0])
-    return str(parsed.ipv4_mapped or parsed)
+    """Write an address as `Peer` wants it: numeric, without zone, IPv4-mapped IPv6 as IPv4.
+
+    Interned, for an address may have hundreds of connections.
+    """
+    if ":" in address:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+        address = str(parsed.ipv4_mapped or parsed)
+    return sys.intern(address)
 
 
 @final

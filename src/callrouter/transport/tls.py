@@ -8,6 +8,7 @@ OpenSSL's cache off. Such a session lives as long as its context, which a reload
 """
 
 import ssl
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -131,8 +132,9 @@ def peer_certificate(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> PeerCertifica
     subject = cast("tuple[tuple[tuple[str, str], ...], ...]", certificate.get("subject", ()))
     common_names = [value for part in subject for kind, value in part if kind == "commonName"]
     return PeerCertificate(
-        tuple(value.lower() for kind, value in alternatives if kind == "DNS"),
-        common_names[-1].lower() if common_names else "",  # the last one is the most specific
+        # Interned: a gateway that keeps hundreds of connections shows its names on each.
+        tuple(sys.intern(value.lower()) for kind, value in alternatives if kind == "DNS"),
+        sys.intern(common_names[-1].lower()) if common_names else "",  # the last one is the most specific
     )
 
 
