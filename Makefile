@@ -54,7 +54,7 @@ fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of the router's and the worker's
 image: $(VENV)/.dev  ## the container image, built by buildah and tested; as root on Debian, see docker/build_image.sh
 	docker/build_image.sh $(ARGS)
 
-build/compiled/.done: $(VENV)/.dev pyproject.toml $(shell find src/callrouter -name '*.py')
+build/compiled/.done: $(VENV)/.dev pyproject.toml hatch_build.py $(shell find src/callrouter -name '*.py' -o -name '*.c')
 	rm -rf build/compiled build/wheel build/source
 	mkdir -p build/source
 	cp -r src pyproject.toml hatch_build.py README.md LICENSE build/source/  # mypyc leaves its extensions beside the sources

@@ -80,6 +80,9 @@ ODD = (
     "\x7f",
     "\r\n folded",
     "\n",
+    "a\rb\nc",
+    "\r\na",
+    "a: Date: b",
     "0",
     "70",
     "255",
@@ -134,7 +137,7 @@ def heads(draw: st.DrawFn) -> bytes:
     return "\r\n".join([f"{method} {uri} {version}", *spelt]).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
 
 
-COLONS: Sequence[str] = (": ",) * 12 + (":", " : ", ":  ")
+COLONS: Sequence[str] = (": ",) * 12 + (":", " : ", ":  ", "\r\n", "")
 
 
 def texts() -> st.SearchStrategy[bytes]:
@@ -143,6 +146,8 @@ def texts() -> st.SearchStrategy[bytes]:
 
 @given(texts(), st.integers(0, 3), st.sampled_from((65536, 300, 120)), st.sampled_from((256, 8, 7)))
 @example(b"", 0, 0, 0)
+@example(plain_head("INVITE").replace(b"c@h", b"c\rX:b\nd"), 0, 65536, 256)
+@example(plain_head("INVITE").replace(b"\r\n\r\n", b"\r\nSubject\r\nx: Date: y\r\n\r\n"), 0, 65536, 256)
 def test_both_scanners_say_the_same(octets: bytes, start: int, max_head_bytes: int, max_headers: int) -> None:
     found = scan_in_python(octets, start, max_head_bytes, max_headers)
     assert scan(octets, start, max_head_bytes, max_headers) == found
@@ -154,6 +159,8 @@ def test_both_scanners_say_the_same(octets: bytes, start: int, max_head_bytes: i
 
 @given(texts())
 @example(plain_head("INVITE", "x"))
+@example(plain_head("INVITE").replace(b"c@h", b"c\rX:b\nd"))
+@example(plain_head("INVITE").replace(b"\r\n\r\n", b"\r\nSubject\r\nx: Date: y\r\n\r\n"))
 @example(plain_head("INVITE").replace(b"TCP 192", b"TCP %192"))
 def test_what_is_scanned_is_what_the_parser_reads(octets: bytes) -> None:
     check(octets)

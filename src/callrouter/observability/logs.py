@@ -7,6 +7,7 @@ rooms above).
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -148,6 +149,8 @@ class _Lines:
         self._file = file
         self._out: BinaryIO = self._open() if stream is None else stream
         self._held: list[bytes] = []
+        self._lock = threading.RLock()
+        """The bridge takes lines from any thread."""
         self.call_soon: Callable[[Callable[[], None]], object] | None = None
         """Where set: `hold` leaves writing to a call of `flush` that it asks for here."""
         self.lost = 0
@@ -160,31 +163,36 @@ class _Lines:
 
     def write(self, line: bytes) -> None:
         """Write a line now, after those that wait."""
-        self._held.append(line)
-        self.flush()
+        with self._lock:
+            self._held.append(line)
+            self.flush()
 
     def hold(self, line: bytes) -> None:
-        """Write a line soon."""
-        held = self._held
-        held.append(line)
-        if self.call_soon is None or len(held) >= _MOST_HELD:
-            self.flush()
-        elif len(held) == 1:
-            self.call_soon(self.flush)
+        """Write a line soon; called in the loop's thread."""
+        with self._lock:
+            self._held.append(line)
+            if self.call_soon is None or len(self._held) >= _MOST_HELD:
+                self.flush()
+            elif len(self._held) == 1:
+                self.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what waits, in one go: whole lines, even from two processes."""
-        held = self._held
-        if not held:
-            return
-        octets = b"\n".join(held) + b"\n"
-        count = len(held)
-        held.clear()
-        try:
-            self._out.write(octets)
-            self._out.flush()
-        except (OSError, ValueError):  # ValueError: the stream was closed
-            self.lost += count
+        with self._lock:
+            if not self._held:
+                return
+            octets = b"\n".join(self._held) + b"\n"
+            self._held.clear()
+            try:
+                # A file takes all of it, but where a disk is full, or somebody reads from a pipe too slowly.
+                while octets:
+                    written = self._out.write(octets) or 0
+                    octets = octets[written:]
+                    if octets and not written:
+                        raise BlockingIOError
+                self._out.flush()
+            except (OSError, ValueError):  # ValueError: the stream was closed
+                self.lost += octets.count(b"\n")
 
     debug = info = warning = error = critical = write
 

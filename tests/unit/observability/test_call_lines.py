@@ -1,5 +1,6 @@
 """The quick way of the call line says what the slow one says, and lines are written together, in their order."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -135,3 +136,28 @@ def test_lines_that_wait_go_to_the_file_they_were_meant_for(configure: Configure
     assert b'"1"' in (tmp_path / "old").read_bytes()
     assert b'"1"' not in file.read_bytes()
     assert b'"2"' in file.read_bytes()
+
+
+class FullDisk(io.BytesIO):
+    """Takes 150 octets, in two goes, and no more."""
+
+    def write(self, octets: Any, /) -> int:
+        room = min(100, 150 - len(self.getvalue()))
+        if room <= 0:
+            raise OSError(28, "No space left on device")
+        return super().write(octets[:room])
+
+
+def test_what_a_full_disk_does_not_take_is_counted_by_the_line(configure: Configure) -> None:
+    disk, turns = FullDisk(), Turns()
+    stream = MemoryStream()
+    logs = configure(LogConfig(format="json"), stream)
+    logs._lines._out = disk
+    write = logs.call_writer(logs.logger)
+    with logs.written_together(turns.soon.append):
+        for number in range(4):
+            write({"call_id": str(number)})
+        turns.turn()
+    whole = disk.getvalue().count(b"\n")
+    assert len(disk.getvalue()) == 150
+    assert logs.lines_lost == 4 - whole
