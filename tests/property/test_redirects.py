@@ -86,15 +86,18 @@ def test_redirects_try_targets_by_falling_q_and_else_in_their_order(drawn: list[
 
 
 @given(st.sampled_from(FIRST).map(parse_target), st.lists(rows, min_size=1, max_size=4))
+@example(parse_target("sip:2001@router"), [["\r\n, <sip:a@b>, <sip:a@b>"]])
 def test_redirects_account_for_every_contact_that_is_read(first: Target, answers: list[list[str]]) -> None:
     redirects = Redirects(first, RedirectPolicy(max_redirects=9))
     for values in answers:
         skipped, waiting = len(redirects.skipped), 0
-        redirects.take(make_redirect(*values))
+        answer = make_redirect(*values)
+        redirects.take(answer)
         while redirects.advance() is not None:
             waiting += 1
         try:
-            read = len(parse_contacts(values))
+            # As they came: a value that holds a line end is cut there.
+            read = len(parse_contacts(answer.headers.rows("contact")))
         except MalformedError:
             continue
         assert len(redirects.skipped) - skipped + waiting == read
