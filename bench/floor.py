@@ -49,14 +49,18 @@ def _build_redirect(data: bytes, start: int, end: int) -> bytes:
     )
 
 
-class SplitProtocol(asyncio.Protocol):
-    """One connection of the floor that splits every message into its lines."""
+class FloorProtocol(asyncio.Protocol):
+    """One connection of the floor; the styles have a loop each, because a call for every message would cost too."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._write = transport.write  # type: ignore[attr-defined]
+
+
+class SplitProtocol(FloorProtocol):
+    """Splits every message into its lines."""
 
     def data_received(self, data: bytes) -> None:
         if self._rest:
@@ -90,14 +94,8 @@ class SplitProtocol(asyncio.Protocol):
             self._write(b"".join(answers))
 
 
-class ScanProtocol(asyncio.Protocol):
-    """One connection of the floor that looks for the five lines and no other."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._write = transport.write  # type: ignore[attr-defined]
+class ScanProtocol(FloorProtocol):
+    """Looks for the five lines and no other."""
 
     def data_received(self, data: bytes) -> None:
         if self._rest:

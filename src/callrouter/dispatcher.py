@@ -6,7 +6,7 @@ The order is that of RFC 3261 8.2: method, Request-URI, merged requests (asked b
 from dataclasses import dataclass
 from typing import Final, final
 
-from callrouter.decision import Answer, CallType, Decision, Redirect, Reject, Target
+from callrouter.decision import Answer, CallType, Decision, Redirect, Reject
 from callrouter.facts import CallerFacts, FactsMemo, gather_facts
 from callrouter.pool.selection import Tally
 from callrouter.reason import Reason
@@ -172,11 +172,8 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
     if isinstance(decision, Redirect):
         targets = decision.targets
         contact = targets[0].uri
-        if len(targets) == 1 and not targets[0].q:
-            extra = f"Contact: <{contact}>\r\n{form.extra_lines}{form.tail}"
-        else:
-            lines = "".join([_contact_line(target) for target in targets])
-            extra = f"{lines}{form.extra_lines}{form.tail}"
+        others = "".join([_contact_line(target.uri, target.q) for target in targets[1:]])
+        extra = f"{_contact_line(contact, targets[0].q)}{others}{form.extra_lines}{form.tail}"
         return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
     if isinstance(decision, Reject):
         return put_rejection(decision.reason, form)
@@ -186,9 +183,9 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
     return put_rejection(Reason.INTERNAL_ERROR, form, detail=str(decision.reason))
 
 
-def _contact_line(target: Target) -> str:
+def _contact_line(uri: str, q: str) -> str:
     # Always a name-addr (E14); the parts were read out of a URI or checked when the settings were loaded.
-    return f"Contact: <{target}>;q={target.q}\r\n" if target.q else f"Contact: <{target}>\r\n"
+    return f"Contact: <{uri}>;q={q}\r\n" if q else f"Contact: <{uri}>\r\n"
 
 
 def put_rejection(reason: Reason, form: AnswerForm, extra: str = "", detail: str = "") -> Outcome:

@@ -8,6 +8,8 @@ from callrouter.sip.grammar import LWS, is_token
 from callrouter.sip.params import Params, end_of_quoted, parse_params, split_outside_quotes, unquote
 from callrouter.sip.uri import Uri, parse_uri
 
+_TAG = ";tag="
+
 
 @dataclass(frozen=True, slots=True)
 class NameAddr:
@@ -104,20 +106,25 @@ def find_tag(text: str) -> str:
     Raises:
         HeaderError: as `parse_name_addr`.
     """
-    before, bracket, after = text.partition(">")
-    if bracket and "<" in before and before[-1] not in "< \t" and _is_plain(before):
-        if not after:
-            return ""
-        if after[:5] == ";tag=" and is_token(after[5:]):
-            return after[5:]
-    return parse_name_addr(text).tag
+    plain = cut_plain_address(text)
+    return parse_name_addr(text).tag if plain is None else plain[1]
 
 
-def _is_plain(before: str) -> bool:
-    """Whether what stands before the first ">" holds no quote, or one quoted display name without escapes."""
-    if '"' not in before:
-        return True
-    if before[0] != '"' or "\\" in before:
-        return False
-    closing_quote = before.find('"', 1)
-    return before.find('"', closing_quote + 1) < 0 <= closing_quote < before.find("<")
+def cut_plain_address(text: str) -> tuple[str, str] | None:
+    """Address and tag ("" where there is none) of `NAME <URI>;tag=TAG`; None for what is not written so.
+
+    The name may be one quoted string without escapes.
+    """
+    end = text.find(">") + 1
+    address, rest = text[:end], text[end:]
+    opening = address.find("<")
+    if opening < 0 or address[-2] in "< \t":
+        return None
+    quote = address.find('"')
+    if quote >= 0:
+        closing = address.find('"', 1)
+        # Two quotes, before the bracket.
+        if quote > 0 or "\\" in address or not 0 < closing < opening or address.find('"', closing + 1) >= 0:
+            return None
+    tag = rest[len(_TAG) :]
+    return (address, tag) if not rest or (rest[: len(_TAG)] == _TAG and is_token(tag)) else None

@@ -45,8 +45,6 @@ class Framer:
         "_body_bytes",
         "_buffer",
         "_limits",
-        "_max_head_bytes",
-        "_max_headers",
         "_memo",
         "_message",
         "_position",
@@ -57,8 +55,6 @@ class Framer:
     def __init__(self, limits: MessageLimits, memo: Memo | None = None) -> None:
         """memo: shared with other connections; None is one of its own."""
         self._limits = limits
-        self._max_head_bytes = limits.max_head_bytes
-        self._max_headers = limits.max_headers
         self._memo = Memo() if memo is None else memo
         self._buffer: bytes | bytearray = b""
         """The octets of one read as they came or, where a message spans reads, those that are left."""
@@ -103,7 +99,9 @@ class Framer:
                 return None
             # Once only for each head: one that was not whole, or not plain, is looked at by octets that are new.
             scanned = (
-                scan(buffer, position, self._max_head_bytes, self._max_headers) if self._searched == position else None
+                scan(buffer, position, self._limits.max_head_bytes, self._limits.max_headers)
+                if self._searched == position
+                else None
             )
             if scanned is not None:
                 message = self._take_plain(PlainRequest(scanned, self._memo))

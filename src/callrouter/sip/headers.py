@@ -4,7 +4,7 @@ RFC 3261 7.3.1 (repeats are one list, in order), 7.3.3 and the registry of compa
 stripped of LWS; nothing else was done to them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from callrouter.sip.grammar import LWS, is_token
@@ -94,14 +94,16 @@ class Headers:
         return [(name, row) for name, rows in self.by_name.items() for row in rows]
 
 
-def cut_plain_head(head: str) -> Headers:
-    """The header fields of a head whose rows are all written `Name: value` (`scanner`)."""
+def cut_plain_rows(lines: Iterable[str]) -> dict[str, list[str]] | None:
+    """Rows by name where all are written `Name: value`, as nearly every message's are; None where one is not."""
     by_name: dict[str, list[str]] = {}
-    for line in head.split("\r\n")[1:]:
-        raw_name, _, value = line.partition(": ")
+    for line in lines:
+        raw_name, colon, value = line.partition(": ")
         name = SPELLINGS.get(raw_name) or canonical_name(raw_name)
+        if not colon or not name:
+            return None
         if name in by_name:
             by_name[name].append(value)
         else:
             by_name[name] = [value]
-    return Headers(by_name)
+    return by_name

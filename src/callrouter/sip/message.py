@@ -10,7 +10,7 @@ from callrouter.reason import Reason
 from callrouter.sip.address import find_tag
 from callrouter.sip.cseq import CSeq, parse_cseq
 from callrouter.sip.errors import HeaderError
-from callrouter.sip.headers import Headers, cut_plain_head
+from callrouter.sip.headers import Headers, cut_plain_rows
 from callrouter.sip.memo import Memo
 from callrouter.sip.scanner import Scan
 from callrouter.sip.status import parse_status_line
@@ -213,7 +213,7 @@ class PlainRequest(Request):
         return self._sent_by
 
     def _cut_headers(self) -> Headers:
-        return cut_plain_head(self._head)
+        return Headers(cut_plain_rows(self._head.split("\r\n")[1:]) or {})
 
 
 class Response:
@@ -251,7 +251,7 @@ class Response:
         Raises:
             HeaderError: there is none, or it cannot be read.
         """
-        return parse_via(split_vias(_required(self.headers, "via"))[0])
+        return parse_via(split_vias(_present(self.headers.get("via")))[0])
 
     @property
     def via_count(self) -> int:
@@ -269,7 +269,7 @@ class Response:
         Raises:
             HeaderError: there is none, or it cannot be read.
         """
-        return parse_cseq(_required(self.headers, "cseq"))
+        return parse_cseq(_present(self.headers.get("cseq")))
 
     @property
     def to_tag(self) -> str:
@@ -278,7 +278,7 @@ class Response:
         Raises:
             HeaderError: there is no To, or it cannot be read.
         """
-        return find_tag(_required(self.headers, "to"))
+        return find_tag(_present(self.headers.get("to")))
 
     @property
     def call_id(self) -> str:
@@ -290,10 +290,3 @@ def _present(row: str | None) -> str:
     if row is None:
         raise HeaderError("the header field is missing")
     return row
-
-
-def _required(headers: Headers, name: str) -> str:
-    rows = headers.by_name.get(name)
-    if rows is None:
-        raise HeaderError("the header field is missing")
-    return rows[0]

@@ -5,7 +5,7 @@ RFC 3261 7.1, 7.2, 7.3.1 (folding), 25.1. No header value is read here, except t
 
 from callrouter.reason import Reason
 from callrouter.sip.grammar import LWS, is_token
-from callrouter.sip.headers import SPELLINGS, Headers, canonical_name
+from callrouter.sip.headers import SPELLINGS, Headers, canonical_name, cut_plain_rows
 from callrouter.sip.memo import Memo
 from callrouter.sip.message import Finding, Request, Response
 
@@ -39,7 +39,7 @@ def parse_head(head: str, max_headers: int, memo: Memo | None = None) -> Request
         lines, surplus = _cut_surplus(lines, max_headers)
     # Two spaces, a tab or a space before a line end: somewhere there is white space to be stripped.
     is_plain = not defects and "\t" not in head and "  " not in head and " \r" not in head and head[-1:] != " "
-    by_name = (_cut_plain_rows(lines) if is_plain else None) or _cut_rows(lines, defects)
+    by_name = (cut_plain_rows(lines) if is_plain else None) or _cut_rows(lines, defects)
     if surplus:
         _keep_framing(by_name, surplus)
     headers = Headers(by_name)
@@ -69,25 +69,6 @@ def _keep_framing(by_name: dict[str, list[str]], surplus: list[str]) -> None:
     for name in ("content-length", "content-type"):
         if name in beyond:
             by_name.setdefault(name, []).extend(beyond[name])
-
-
-def _cut_plain_rows(lines: list[str]) -> dict[str, list[str]] | None:
-    """`_cut_rows` for rows that are all written `Name: value` under a usual name, as nearly every message's are."""
-    by_name: dict[str, list[str]] = {}
-    spellings = SPELLINGS
-    try:
-        for line in lines:
-            raw_name, colon, value = line.partition(": ")
-            if not colon:
-                return None
-            name = spellings[raw_name]
-            if name in by_name:
-                by_name[name].append(value)
-            else:
-                by_name[name] = [value]
-    except KeyError:
-        return None
-    return by_name
 
 
 def _cut_rows(lines: list[str], defects: list[Finding]) -> dict[str, list[str]]:

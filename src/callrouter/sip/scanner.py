@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from callrouter.sip.address import cut_plain_address
 from callrouter.sip.grammar import is_token
 from callrouter.sip.headers import DISPLAY_NAMES, SPELLINGS, canonical_name
 from callrouter.sip.via import MAGIC_COOKIE
@@ -42,7 +43,6 @@ _ONCE = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Len
 _USUAL_NAMES = frozenset(DISPLAY_NAMES.values())
 _USUAL_METHODS = frozenset(("INVITE", "ACK", "OPTIONS", "CANCEL", "BYE"))
 _BRANCH = "branch="
-_TAG = ";tag="
 _BARE: tuple[list[str], ...] = ([], ["rport"], ["alias"], ["alias", "rport"])
 # The usual forms of Via, From, To, CSeq, Max-Forwards and Content-Length in one step; all others are read one by one,
 # to the same end. Possessive throughout, so that there is one way only to match a text.
@@ -161,19 +161,10 @@ def _read_via(via: str) -> tuple[str, str, bool]:
 
 def _read_address(text: str) -> tuple[str, str]:
     """Of From or To: the address, and its tag, "" where there is none."""
-    end = text.find(">") + 1
-    address, rest = text[:end], text[end:]
-    opening, quote = address.find("<"), address.find('"')
-    if opening < 0 or address[-2] in "< ":
+    plain = cut_plain_address(text)
+    if plain is None:
         raise _NotPlain
-    if quote >= 0:
-        # One quoted display name without escapes, before the bracket.
-        closing = address.find('"', 1)
-        if quote > 0 or "\\" in address or not 0 < closing < opening or address.count('"') > 2:  # noqa: PLR2004
-            raise _NotPlain
-    if rest and (rest[: len(_TAG)] != _TAG or not is_token(rest[len(_TAG) :])):
-        raise _NotPlain
-    return address, rest[len(_TAG) :]
+    return plain
 
 
 scan: Scanner
