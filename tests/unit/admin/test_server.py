@@ -98,6 +98,7 @@ def test_started_server_answers_at_its_address(run: Run) -> None:
     run(scenario())
 
 
+@pytest.mark.timed
 def test_stop_with_an_idle_keep_alive_connection_closes_it_at_once(run: Run) -> None:
     async def scenario() -> None:
         async with serving(FakeRouter().create_api(), grace_seconds=60) as server:
@@ -143,6 +144,7 @@ def test_stop_lets_a_response_in_progress_finish(run: Run) -> None:
     run(scenario())
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("path", ["/hang", "/stream"])
 def test_stop_ends_a_response_that_does_not_end_by_itself(
     run: Run, path: str, caplog: pytest.LogCaptureFixture
