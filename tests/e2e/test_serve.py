@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -135,23 +134,6 @@ async def test_serve_listens_at_the_addresses_of_its_family(home: Path, family: 
             else:
                 with pytest.raises(ConnectionRefusedError):
                     await asyncio.open_connection(host, port)
-        await router.stop()
-
-
-async def test_serve_runs_on_plain_asyncio_too(home: Path) -> None:
-    script = (
-        "import asyncio, callrouter.cli.serve as serve\n"
-        "serve._loop_factory = lambda: asyncio.new_event_loop\n"
-        "from callrouter.cli import app\n"
-        "app(['serve', '-c', 'router.toml'])\n"
-    )
-    program = (sys.executable, "-c", script)
-    async with start_command(cwd=home, program=program) as router:
-        ports = read_ports(await router.read_event("listening"))
-        context = build_client_context(home / "certs")
-        async with connect(ports["TCP"]) as tcp, connect(ports["TLS"], context) as tls:
-            assert_redirect(await tcp.exchange(build_invite("tcp")))
-            assert status_of(await tls.exchange(build_invite("tls"))) == 302
         await router.stop()
 
 

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.tls import build_client_context
-from callrouter.cli.settings import settings_app
+from callrouter.cli.settings import settings
 from tests.e2e.command import read_ports, run_command, start_command
 from tests.free_port import find_free_port
 from tests.hardening.rig import assert_redirect, build_invite, connect, status_of
@@ -53,7 +53,7 @@ async def serve(home: Path, *arguments: str) -> AsyncIterator[Running]:
 
 def run_here(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in this process, which is quicker, where there is no router to be changed."""
-    result = CliRunner().invoke(settings_app, arguments)
+    result = CliRunner().invoke(settings, arguments)
     return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 

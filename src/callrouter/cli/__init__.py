@@ -1,21 +1,38 @@
 """The command line: one file per command. Exit codes: 0 done, 1 a check said no, 2 it could not be done as asked."""
 
-import typer
+from importlib import import_module
+from typing import Any
 
-from callrouter.cli.call import call
-from callrouter.cli.certs import certs
-from callrouter.cli.check import check
-from callrouter.cli.explain import explain
-from callrouter.cli.firewall import firewall
-from callrouter.cli.lab import lab
-from callrouter.cli.mailbox import mailbox
-from callrouter.cli.readyz import readyz
-from callrouter.cli.serve import serve
-from callrouter.cli.settings import settings_app
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
 from callrouter.cli.version import show_version
+
+COMMANDS = (*("serve", "lab", "mailbox", "call", "check", "explain", "settings", "firewall", "certs", "readyz"),)
+"""Each by the name of its module, which has it under the same name; a group of commands as a `Typer`."""
+
+
+class _Commands(TyperGroup):
+    """Loads only the command that is called: a health check every few seconds must not load a whole server."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(f"callrouter.cli.{cmd_name}"), cmd_name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        return get_command(found)
+
 
 app = typer.Typer(
     name="callrouter",
+    cls=_Commands,
     help="The Exchange UM Call Router without Exchange: answers SIP INVITEs with the documented 302.",
     no_args_is_help=True,
     add_completion=True,
@@ -23,16 +40,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.callback()(show_version)
-app.command()(serve)
-app.command()(lab)
-app.command()(mailbox)
-app.command()(call)
-app.command()(check)
-app.command()(explain)
-app.add_typer(settings_app, name="settings")
-app.command()(firewall)
-app.command()(certs)
-app.command()(readyz)
 
 
 def main() -> None:

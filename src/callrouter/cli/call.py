@@ -26,9 +26,9 @@ from callrouter.caller.redirects import RedirectPolicy
 from callrouter.caller.result import CallResult, Outcome
 from callrouter.caller.spec import CallerConfig, CallSpec, CallTimeouts
 from callrouter.caller.summary import Summary
+from callrouter.cli.event_loop import choose_loop
 from callrouter.cli.lab_certificates import find_lab_certificates
 from callrouter.cli.options import fail
-from callrouter.cli.serve import choose_loop
 from callrouter.observability.text import visible_text
 from callrouter.signals import Signals, catch_signals
 from callrouter.sip.words import uri_of

@@ -5,11 +5,11 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from callrouter.app import Application
 from callrouter.cli.admin_token import fill_token
+from callrouter.cli.event_loop import choose_loop
 from callrouter.cli.options import ConfigOption, SetOption, fail, load_or_exit
 from callrouter.lifecycle import raise_file_limit, run
 from callrouter.observability.logs import configure_logs
@@ -69,15 +69,6 @@ def _run(prepared: Prepared, reread: Reread, announce: Callable[[Application], N
             runner.run(run(prepared, reread, logs, announce))
     finally:
         logs.close()
-
-
-def choose_loop() -> Callable[[], asyncio.AbstractEventLoop]:
-    """That of uvloop where it is installed: a seventh of asyncio's memory per idle TLS connection."""
-    if find_spec("uvloop") is None:
-        return asyncio.new_event_loop
-    import uvloop  # noqa: PLC0415 - not to be had on every platform
-
-    return uvloop.new_event_loop
 
 
 def _log_addresses(application: Application) -> None:

@@ -34,14 +34,15 @@ TokenOption: TypeAlias = Annotated[
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="As one JSON object.")]
 
-settings_app = typer.Typer(
+settings = typer.Typer(
     name="settings",
     help="Get- and Set-UMCallRouterSettings of a running router.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 
-@settings_app.command("get")
+@settings.command("get")
 def get(
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -53,7 +54,7 @@ def get(
     _show(_ask(_choose(config, set_, url, token), "GET"), as_json=as_json)
 
 
-@settings_app.command("set")
+@settings.command("set")
 def change(
     parameters: Annotated[
         list[str], typer.Argument(metavar="PARAMETER=VALUE...", help="As UMStartupMode=TLS or DialPlans=one,two.")
