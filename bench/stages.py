@@ -43,7 +43,7 @@ from callrouter.redirect import decide
 from callrouter.sip.framer import Framer
 from callrouter.sip.message import Request
 from callrouter.sip.respond import build_response, make_to_tag
-from callrouter.sip.transaction import TransactionTable, transaction_key
+from callrouter.sip.transaction import InviteTransaction, TransactionTable, merge_key, transaction_key
 from callrouter.sip.validate import is_sound
 from callrouter.telemetry import MessageDiscarded, RequestAnswered
 
@@ -137,8 +137,9 @@ def _transact(work: Work) -> None:
     for request, ack in zip(work.invites, work.acks, strict=True):
         key = transaction_key(request)
         table.find(key)
-        table.is_merged(request)
-        transaction = table.open(request, key, "tag")
+        merged = merge_key(request)
+        table.is_merged(request, merged)
+        transaction = InviteTransaction(request, key, merged, "tag")
         table.complete(transaction, _REDIRECT, b"", NOW)
         table.acknowledge(ack)
 

@@ -6,6 +6,7 @@ EXCHANGE-UM A3, rules 6 to 9; B 3.2 and 3.3. A party that cannot be read is a fa
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple, TypeAlias, final
 
@@ -17,7 +18,7 @@ from callrouter.sip.history_info import HistoryEntry, parse_history_info
 from callrouter.sip.memo import SHARED_ENTRIES, Table
 from callrouter.sip.message import PlainRequest, Request
 from callrouter.sip.uri import SipUri, TelUri, Uri, parse_host_port, unescape
-from callrouter.wire import Peer, Transport
+from callrouter.wire import Peer, PeerCertificate, Transport
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 
@@ -149,8 +150,15 @@ class RequestFacts:
 
 def gather_caller_facts(peer: Peer) -> CallerFacts:
     """The facts of a connection."""
-    identities = None if peer.certificate is None else peer.certificate.identities
-    return CallerFacts(ip_address(peer.address), identities, peer.transport, peer.local_address, peer.local_port)
+    return _caller_facts(peer.address, peer.certificate, peer.transport, peer.local_address, peer.local_port)
+
+
+@lru_cache(SHARED_ENTRIES)
+def _caller_facts(  # One for all connections of a gateway, which may have hundreds.
+    address: str, certificate: PeerCertificate | None, transport: Transport, local_address: str, local_port: int
+) -> CallerFacts:
+    identities = None if certificate is None else certificate.identities
+    return CallerFacts(ip_address(address), identities, transport, local_address, local_port)
 
 
 class Called(NamedTuple):

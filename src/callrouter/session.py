@@ -5,14 +5,15 @@ events. Every request gets exactly one final answer or, as an ACK, none.
 """
 
 from heapq import heappop, heappush
+from typing import Final
 
 from callrouter.dispatcher import Dispatcher, Outcome
 from callrouter.facts import gather_caller_facts
 from callrouter.reason import Reason
 from callrouter.sip.errors import MalformedError
-from callrouter.sip.message import Finding, Request, Response
+from callrouter.sip.message import BriefAck, Finding, Request, Response
 from callrouter.sip.respond import build_response, header_line, make_to_tag
-from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, transaction_key
+from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, merge_key, transaction_key
 from callrouter.stream import MessageStream, SessionLimits
 from callrouter.telemetry import MessageDiscarded, RequestAnswered, SessionFailed, Sink, TransactionTimedOut
 from callrouter.wire import Peer
@@ -27,17 +28,19 @@ class SipSession(MessageStream):
     def __init__(
         self, peer: Peer, dispatcher: Dispatcher, limits: SessionLimits, emit: Sink, *, tag_key: bytes, now: float
     ) -> None:
-        super().__init__(peer, limits, emit, now, dispatcher.memo)
-        self._source = (peer.address, peer.port)
+        super().__init__(peer, limits, emit, now, dispatcher.memo, acks_in_brief=True)
         self._caller = gather_caller_facts(peer)
         self._dispatcher = dispatcher
         self._tag_key = tag_key
         self._transactions = TransactionTable(limits.transaction_seconds)
-        self._held: list[_Held] = []
+        self._held = _NOTHING_HELD
         """Answers that are held back, the next one first."""
         self._held_count = 0
         self._ack_absorbed: MessageDiscarded | None = None
         """Made once, with the first ACK: nothing in it differs from ACK to ACK."""
+
+    def _source(self) -> tuple[str, int]:
+        return self._peer.address, self._peer.port
 
     def _own_deadline(self) -> float | None:
         expiry = self._transactions.next_expiry()
@@ -67,9 +70,14 @@ class SipSession(MessageStream):
     def _receive_ack(self, ack: Request, now: float) -> None:  # noqa: ARG002 - an ACK ends its transaction at once
         # Its Require is not read (8.2.2.3).
         try:
-            transaction = self._transactions.acknowledge(ack)
+            self._end_by_ack(self._transactions.acknowledge(ack))
         except MalformedError:
-            transaction = None
+            self._end_by_ack(None)
+
+    def _receive_brief_ack(self, ack: BriefAck) -> None:
+        self._end_by_ack(self._transactions.acknowledge(ack))
+
+    def _end_by_ack(self, transaction: InviteTransaction | None) -> None:
         if transaction is None:
             self._emit(MessageDiscarded(self._peer, Reason.ACK_UNMATCHED))
             return
@@ -104,7 +112,8 @@ class SipSession(MessageStream):
             self._emit(MessageDiscarded(self._peer, Reason.RETRANSMISSION))
             return
         outcome = self._dispatcher.screen(request)
-        if outcome is None and transactions.is_merged(request):
+        merged = merge_key(request)
+        if outcome is None and transactions.is_merged(request, merged):
             outcome = self._dispatcher.reject(Reason.MERGED_REQUEST)
         if len(transactions) >= self._limits.max_transactions:
             self._send_final(request, self._dispatcher.reject(Reason.TOO_MANY_TRANSACTIONS), now)
@@ -112,8 +121,10 @@ class SipSession(MessageStream):
         if outcome is None:
             outcome = self._dispatcher.answer(request, self._caller)
         # A tag that To has already is the one that our answers carry, and the ACK (17.2.3).
-        transaction = transactions.open(request, key, request.to_tag or make_to_tag(request, self._tag_key))
+        to_tag = request.to_tag or make_to_tag(request, self._tag_key)
+        transaction = InviteTransaction(request, key, merged, to_tag)
         if outcome.delay_seconds > 0:
+            transactions.open(transaction)
             self._hold(transaction, request, outcome, now)
         else:
             self._complete(transaction, outcome, now, now)
@@ -125,8 +136,10 @@ class SipSession(MessageStream):
             # 8.2.6.1: it goes out at once, so that there is no delay to add. What cannot be repeated is left out.
             extra = header_line("Timestamp", timestamp) if timestamp and "\0" not in timestamp else ""
             extra += self._dispatcher.server_line
-            transaction.provisional = build_response(request, 100, self._source, to_tag="", extra=extra)
+            transaction.provisional = build_response(request, 100, self._source(), to_tag="", extra=extra)
             self._output.append(transaction.provisional)
+        if self._held is _NOTHING_HELD:
+            self._held = []
         self._held_count += 1
         heappush(self._held, _Held(now + outcome.delay_seconds, now, transaction, outcome, self._held_count))
 
@@ -154,7 +167,7 @@ class SipSession(MessageStream):
         answer = build_response(
             request,
             outcome.status,
-            self._source,
+            self._source(),
             to_tag=to_tag or make_to_tag(request, self._tag_key),
             phrase=outcome.phrase,
             extra=outcome.extra,
@@ -193,3 +206,7 @@ class _Held:
 
     def __lt__(self, other: "_Held") -> bool:
         return (self.due_at, self.order) < (other.due_at, other.order)
+
+
+_NOTHING_HELD: Final[list[_Held]] = []
+"""For all sessions that hold back no answer; never written to."""

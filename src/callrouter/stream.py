@@ -11,7 +11,7 @@ from callrouter.sip.errors import FramingError
 from callrouter.sip.framer import PING, Frame, Framer
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.memo import Memo
-from callrouter.sip.message import Finding, Request, Response
+from callrouter.sip.message import BriefAck, Finding, Request, Response
 from callrouter.sip.validate import diagnose, is_sound
 from callrouter.telemetry import FramingLost, KeepAliveAnswered, MessageDiscarded, Sink
 from callrouter.wire import CloseReason, Peer
@@ -37,12 +37,21 @@ class SessionLimits:
 class MessageStream:
     """One connection as a `StreamSession`; subclasses fill in the methods under the last heading."""
 
-    def __init__(self, peer: Peer, limits: SessionLimits, emit: Sink, now: float, memo: Memo | None = None) -> None:
-        """memo: shared with other connections; None is one of its own."""
+    def __init__(
+        self,
+        peer: Peer,
+        limits: SessionLimits,
+        emit: Sink,
+        now: float,
+        memo: Memo | None = None,
+        *,
+        acks_in_brief: bool = False,
+    ) -> None:
+        """memo, acks_in_brief: as for `Framer`."""
         self._peer = peer
         self._limits = limits
         self._emit = emit
-        self._framer = Framer(limits.message, memo)
+        self._framer = Framer(limits.message, memo, acks_in_brief=acks_in_brief)
         self._output: list[bytes] = []
         self._received_at = now
         self._message_since: float | None = None
@@ -165,6 +174,8 @@ class MessageStream:
                 # There is no way to address an answer, and no telling what the peer waits for.
                 self._emit(MessageDiscarded(self._peer, Reason.MISSING_VIA))
                 self._close_reason = CloseReason.UNANSWERABLE
+        elif isinstance(frame, BriefAck):
+            self._receive_brief_ack(frame)
         elif frame is PING:
             self._output.append(b"\r\n")
             self._emit(KeepAliveAnswered(self._peer))
@@ -183,6 +194,10 @@ class MessageStream:
 
     def _receive_ack(self, ack: Request, now: float) -> None:
         """An ACK, sound or not: whatever it is like, it gets no answer (17.1.1.3)."""
+        raise NotImplementedError
+
+    def _receive_brief_ack(self, ack: BriefAck) -> None:
+        """An ACK too, where the subclass has asked for `acks_in_brief`."""
         raise NotImplementedError
 
     def _receive_response(self, response: Response, now: float) -> None:

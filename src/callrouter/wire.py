@@ -3,7 +3,7 @@
 Both the transport (which knows no SIP) and the SIP layers (which know no transport) speak in these words.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -47,13 +47,12 @@ class Peer:
     transport: Transport = Transport.TCP
     local_address: str = "127.0.0.1"
     local_port: int = 0
-    certificate: PeerCertificate | None = field(default=None)
-    text: str = field(init=False, repr=False, compare=False)
-    """As it is shown to people, address and port; made once, for every call has it in its line."""
+    certificate: PeerCertificate | None = None
 
-    def __post_init__(self) -> None:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        object.__setattr__(self, "text", f"{host}:{self.port}")
+    @property
+    def text(self) -> str:
+        """As it is shown to people, address and port."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
     def __str__(self) -> str:
         return self.text

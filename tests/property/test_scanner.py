@@ -6,14 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callrouter.sip.errors import MalformedError
+from callrouter.sip.errors import HeaderError, MalformedError
+from callrouter.sip.framer import Framer
 from callrouter.sip.grammar import decode
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.memo import Memo
-from callrouter.sip.message import PlainRequest, Request
+from callrouter.sip.message import BriefAck, PlainRequest, Request
 from callrouter.sip.parser import parse_head
 from callrouter.sip.respond import build_response, make_to_tag
-from callrouter.sip.scanner import scan, scan_in_python
+from callrouter.sip.scanner import scan, scan_ack, scan_ack_in_python, scan_in_python
 from callrouter.sip.transaction import transaction_key
 from callrouter.sip.validate import diagnose, is_sound
 from callrouter.testing.strategies import mutated, requests, streams
@@ -142,6 +143,106 @@ COLONS: Sequence[str] = (": ",) * 12 + (":", " : ", ":  ", "\r\n", "")
 
 def texts() -> st.SearchStrategy[bytes]:
     return st.one_of(heads(), mutated(heads()), requests().map(lambda sample: sample.octets), streams())
+
+
+# An ACK that may be read in brief, and what stands in the way: a start line, a row between the first, its Via, and the
+# last, its length, or one of those two.
+ACK_LINES = ("ACK  SIP/2.0", "ack sip:b@h SIP/2.0", "ACK b SIP/2.1", "ACK b c SIP/2.0", "ACKb SIP/2.0")
+ACK_VIAS = ("via: h;branch=z9hG4bKa", "Via:h;branch=z9hG4bKa", "Via:  h;branch=z9hG4bKa", "Via: %h;branch=z9hG4bKa")
+ACK_ROWS = (
+    "Via: SIP/2.0/TCP p;branch=z9hG4bKp",
+    "v: x",
+    "l: 0",
+    "L:1",
+    "Content-Length: 0",
+    "content-length : 2",
+    "Content-Language: en",
+    "X: a\nContent-Length: 3",
+    "X: a\nlong: b",
+    "X: a\rl: 3",
+    " folded",
+    "\tfolded",
+    "\n",
+    "",
+    "ä: \x00",
+    "Content-Type: a/b",
+    "Contact: <sip:a@h>",
+    "X" * 90,
+)
+ACK_LENGTHS = ("CONTENT-LENGTH: 0", "l: 0", "Content-Length: 00", "Content-Length: 1", "X: 0")
+ACK_ENDS = ("\r\n", "\n\r\n", "\r\n\r\nX: y\r\n\r\n", "")
+
+
+@st.composite
+def acks(draw: st.DrawFn) -> bytes:
+    """With at most two things that are not as usual."""
+    line, end, length = "ACK sip:b@h SIP/2.0", "\r\n\r\n", "Content-Length: 0"
+    via = f"Via: {draw(st.sampled_from(SENT_BYS))};branch=z9hG4bKA"
+    rows = ["From: <sip:a@h>;tag=1", "CSeq: 1 ACK"]
+    for _ in range(draw(st.integers(0, 2))):
+        match draw(st.integers(0, 7)):
+            case 0:
+                line = draw(st.sampled_from(ACK_LINES))
+            case 1:
+                via = draw(st.sampled_from(ACK_VIAS))
+            case 2:
+                via = f"Via: {draw(vias())}"
+            case 3:
+                length = draw(st.sampled_from(ACK_LENGTHS))
+            case 4:
+                end = draw(st.sampled_from(ACK_ENDS))
+            case _:
+                rows.insert(draw(st.integers(0, 2)), draw(st.sampled_from(ACK_ROWS)))
+    lines = "\r\n".join([line, via, *rows, length])
+    return (lines + end).encode()
+
+
+def ack_texts() -> st.SearchStrategy[bytes]:
+    return st.one_of(acks(), mutated(acks()), texts())
+
+
+@given(ack_texts(), st.integers(0, 2), st.sampled_from((65536, 120, 80)), st.integers(0, 7))
+@example(b"ACK x SIP/2.0\r\nVia: h;branch=z9hG4bKa\r\n\r\n\r\nContent-Length: 0\r\n\r\n", 0, 65536, 7)
+@example(b"ACK x SIP/2.0\r\nVia: h;branch=z9hG4bKa\r\n\n\r\nContent-Length: 0\r\n\r\n", 0, 65536, 7)
+@example(b"ACK x SIP/2.0\r\nVia: h;branch=z9hG4bKa\r\nX\nContent-Length: 0\r\n\r\n", 0, 65536, 7)
+def test_both_scanners_of_acks_say_the_same(octets: bytes, start: int, max_head_bytes: int, max_headers: int) -> None:
+    for end in {len(octets), *range(max(0, len(octets) - 5), len(octets))}:
+        found = scan_ack_in_python(octets[:end], start, max_head_bytes, max_headers)
+        assert scan_ack(octets[:end], start, max_head_bytes, max_headers) == found
+        assert scan_ack(bytearray(octets[:end]), start, max_head_bytes, max_headers) == found
+
+
+@given(ack_texts())
+@example(b"ACK x SIP/2.0\r\nVia: h;branch=z9hG4bKa\r\n\r\n\r\nContent-Length: 0\r\n\r\n")
+@example(b"ACK x SIP/2.0\r\nVia: h;branch=z9hG4bKa\r\n b\r\nContent-Length: 0\r\n\r\n")
+def test_what_is_read_in_brief_is_an_ack_of_the_same_transaction(octets: bytes) -> None:
+    check_brief(octets)
+
+
+def test_plain_ack_is_read_in_brief() -> None:
+    assert check_brief(plain_head("ACK"))
+    assert check_brief(plain_head("ACK", "x") + plain_head("INVITE"))
+    assert not check_brief(plain_head("INVITE"))
+
+
+def check_brief(octets: bytes) -> bool:
+    """Whether it was; if so, the stream goes on behind it as behind the same ACK when it is read whole."""
+    brief, whole = Framer(LIMITS, acks_in_brief=True), Framer(LIMITS)
+    brief.receive_data(octets)
+    if scan_ack(octets, 0, LIMITS.max_head_bytes, LIMITS.max_headers) is None:
+        return False
+    ack = brief.next_frame()
+    whole.receive_data(octets)
+    read = whole.next_frame()
+    assert isinstance(read, Request)
+    assert (read.method, read.body) == ("ACK", b"")
+    assert brief._position == whole._position
+    if not isinstance(ack, BriefAck):
+        # Only what stands before the parameters was left to be read.
+        assert outcome(read, "top_via") is HeaderError
+        return False
+    assert transaction_key(read) == (ack.branch, ack.sent_by)
+    return True
 
 
 @given(texts(), st.integers(0, 3), st.sampled_from((65536, 300, 120)), st.sampled_from((256, 8, 7)))

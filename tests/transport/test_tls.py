@@ -226,7 +226,7 @@ def test_client_context_without_ca_verifies_nothing(certificates: LabCertificate
     assert context.get_ca_certs() == []
     server = build_server_context(files_of(certificates), TlsPolicy(require_client_certificate=False))
     calling = shake_hands(server, context, None)
-    assert peer_certificate(calling) is None  # what was not verified is nobody's identity
+    assert peer_certificate(calling.getpeercert()) is None  # what was not verified is nobody's identity
 
 
 @pytest.mark.parametrize("verify_host", [True, False])
@@ -244,7 +244,7 @@ def test_client_context_with_identity_shows_it_and_needs_no_ca_of_it(certificate
     identity = TlsFiles(client.certificate_file, client.private_key_file)
     context = build_client_context(certificates.authority.certificate_file, identity, verify_host=False)
     calling = shake_hands(build_server_context(files_of(certificates), TlsPolicy()), context, None)
-    assert peer_certificate(calling) == PeerCertificate(("router.example",), "router.example")
+    assert peer_certificate(calling.getpeercert()) == PeerCertificate(("router.example",), "router.example")
 
 
 def test_client_context_names_every_problem(certificates: LabCertificates, tmp_path: Path) -> None:

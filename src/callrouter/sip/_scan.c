@@ -1,6 +1,6 @@
-/* scanner.scan_in_python in C: the head of a plain request in one pass over its octets.
+/* scanner.scan_in_python and scan_ack_in_python in C: the head of a plain request in one pass over its octets.
  *
- * Says and refuses exactly what the Python form does; tests/property/test_scanner.py holds the two together. Nothing
+ * They say and refuse exactly what the Python forms do; tests/property/test_scanner.py holds the two together. Nothing
  * is kept between calls but the names of the usual methods, and nothing is read beyond the buffer: every loop stops at
  * its end. Where a request is not plain the answer is None, never an error.
  */
@@ -222,6 +222,22 @@ static PyObject *make_via_lines(const slice *vias, Py_ssize_t count)
     return made;
 }
 
+/* Takes the references; NULL where one of them is. */
+static PyObject *make_tuple(PyObject *const *parts, Py_ssize_t count)
+{
+    PyObject *made = PyTuple_New(count);
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (parts[i] == NULL)
+            Py_CLEAR(made);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (made != NULL)
+            PyTuple_SET_ITEM(made, i, parts[i]);
+        else
+            Py_XDECREF(parts[i]);
+    }
+    return made;
+}
+
 enum { MOST_VIAS = 16, PARTS = 20 };
 
 typedef struct {
@@ -316,7 +332,7 @@ static PyObject *read_request(const request *r, Py_ssize_t end)
     Py_ssize_t semicolon, space, from_end, to_end;
     long number, body_length = 0;
     int wants_port;
-    PyObject *parts[PARTS], *made;
+    PyObject *parts[PARTS];
 
     if (!r->has[VIA] || !r->has[FROM] || !r->has[TO] || !r->has[CALL_ID] || !r->has[CSEQ])
         Py_RETURN_NONE;
@@ -381,57 +397,123 @@ static PyObject *read_request(const request *r, Py_ssize_t end)
     parts[17] = PyLong_FromLong(body_length);
     parts[18] = r->has[DIVERSION] == 1 ? make_text(r->rows[DIVERSION]) : Py_NewRef(empty);
     parts[19] = PyBool_FromLong(r->has[DIVERSION] || r->has[HISTORY_INFO]);
-    made = PyTuple_New(PARTS);
-    for (int i = 0; i < PARTS; i++)
-        if (parts[i] == NULL)
-            Py_CLEAR(made);
-    for (int i = 0; i < PARTS; i++) {
-        if (made != NULL)
-            PyTuple_SET_ITEM(made, i, parts[i]);
-        else
-            Py_XDECREF(parts[i]);
+    return make_tuple(parts, PARTS);
+}
+
+/* The octets from `start` on, as far as a head may reach; 0 where there are none, or an exception is set. */
+static int take_octets(PyObject *const *args, Py_ssize_t nargs, octets *data, octets *limit, Py_ssize_t *max_headers)
+{
+    Py_ssize_t size, start, max_head_bytes;
+    if (nargs != 4) {
+        PyErr_SetString(PyExc_TypeError, "takes data, start, max_head_bytes, max_headers");
+        return 0;
     }
-    return made;
+    if (PyBytes_Check(args[0])) {
+        *data = (octets)PyBytes_AS_STRING(args[0]);
+        size = PyBytes_GET_SIZE(args[0]);
+    } else if (PyByteArray_Check(args[0])) {
+        *data = (octets)PyByteArray_AS_STRING(args[0]);
+        size = PyByteArray_GET_SIZE(args[0]);
+    } else {
+        PyErr_SetString(PyExc_TypeError, "data must be bytes or a bytearray");
+        return 0;
+    }
+    start = PyLong_AsSsize_t(args[1]);
+    max_head_bytes = PyLong_AsSsize_t(args[2]);
+    *max_headers = PyLong_AsSsize_t(args[3]);
+    if (PyErr_Occurred() || start < 0 || start >= size || max_head_bytes < 0)
+        return 0;
+    *data += start;
+    size -= start;
+    *limit = *data + (size - 4 > max_head_bytes ? max_head_bytes + 4 : size);
+    return 1;
+}
+
+static PyObject *refuse(void)
+{
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
 }
 
 static PyObject *scan(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    octets data;
-    Py_ssize_t size, start, max_head_bytes, max_headers;
-    octets limit;
+    octets data, limit;
+    Py_ssize_t max_headers;
     request cut_request;
     (void)module;
-    if (nargs != 4) {
-        PyErr_SetString(PyExc_TypeError, "scan takes data, start, max_head_bytes, max_headers");
-        return NULL;
-    }
-    if (PyBytes_Check(args[0])) {
-        data = (octets)PyBytes_AS_STRING(args[0]);
-        size = PyBytes_GET_SIZE(args[0]);
-    } else if (PyByteArray_Check(args[0])) {
-        data = (octets)PyByteArray_AS_STRING(args[0]);
-        size = PyByteArray_GET_SIZE(args[0]);
-    } else {
-        PyErr_SetString(PyExc_TypeError, "data must be bytes or a bytearray");
-        return NULL;
-    }
-    start = PyLong_AsSsize_t(args[1]);
-    max_head_bytes = PyLong_AsSsize_t(args[2]);
-    max_headers = PyLong_AsSsize_t(args[3]);
-    if (PyErr_Occurred())
-        return NULL;
-    if (start < 0 || start >= size || max_head_bytes < 0)
+    if (!take_octets(args, nargs, &data, &limit, &max_headers))
+        return refuse();
+    if (!cut(data, limit, max_headers, &cut_request))
         Py_RETURN_NONE;
-    limit = data + size;
-    if (size - start - 4 > max_head_bytes)
-        limit = data + start + max_head_bytes + 4;
-    if (!cut(data + start, limit, max_headers, &cut_request))
+    return read_request(&cut_request, cut_request.head.length + 4 + PyLong_AsSsize_t(args[1]));
+}
+
+/* From the first row, a usual Via, to the end of the row. */
+static octets skip_first_via(octets at, octets limit, slice *sent_by, slice *branch)
+{
+    if (limit - at < 5 || memcmp(at, "Via: ", 5) != 0)
+        return NULL;
+    sent_by->at = at += 5;
+    while (at < limit && (octet_class[*at] & PRINTABLE) && *at != ';' && *at != ',')
+        at++;
+    sent_by->length = at - sent_by->at;
+    if (sent_by->length == 0 || limit - at < 15 || memcmp(at, ";branch=z9hG4bK", 15) != 0)
+        return NULL;
+    branch->at = at + 8;
+    at += 15;
+    while (at < limit && (octet_class[*at] & TOKEN))
+        at++;
+    branch->length = at - branch->at;
+    return branch->length > 7 && limit - at >= 2 && memcmp(at, "\r\n", 2) == 0 ? at : NULL;
+}
+
+/* The end of the head, where its last row says that no body follows and no other row is folded or says a length. */
+static octets find_end_without_body(octets at, octets limit, Py_ssize_t max_headers)
+{
+    static const char last[] = "Content-Length: 0\r\n\r\n";
+    const Py_ssize_t last_length = sizeof(last) - 1;
+    for (; max_headers > 0; max_headers--) {
+        octets line = at;
+        at = memchr(line, '\r', limit - line);
+        if (at == NULL || at == line || limit - at < 2 || at[1] != '\n' || memchr(line, '\n', at - line) != NULL)
+            return NULL;
+        at += 2;
+        if (*line == ' ' || *line == '\t' || lower_case[*line] == 'l')
+            return NULL;
+        if (at - line >= 9 && is_name((slice){line, 9}, "content-l"))
+            return limit - line >= last_length && memcmp(line, last, last_length) == 0 ? line + last_length : NULL;
+    }
+    return NULL;
+}
+
+static PyObject *scan_ack(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
+{
+    octets data, limit, at;
+    Py_ssize_t max_headers;
+    slice sent_by, branch;
+    (void)module;
+    if (!take_octets(args, nargs, &data, &limit, &max_headers))
+        return refuse();
+    if (limit - data < 5 || memcmp(data, "ACK ", 4) != 0)
         Py_RETURN_NONE;
-    return read_request(&cut_request, cut_request.head.at + cut_request.head.length + 4 - data);
+    at = data + 4;
+    while (at < limit && *at > ' ' && *at < 0x7f)
+        at++;
+    if (at == data + 4 || limit - at < 10 || memcmp(at, " SIP/2.0\r\n", 10) != 0)
+        Py_RETURN_NONE;
+    at = skip_first_via(at + 10, limit, &sent_by, &branch);
+    if (at == NULL || (at = find_end_without_body(at + 2, limit, max_headers - 1)) == NULL)
+        Py_RETURN_NONE;
+    PyObject *parts[] = {
+        PyLong_FromSsize_t(at - data + PyLong_AsSsize_t(args[1])), make_text(sent_by), make_lower_text(branch),
+    };
+    return make_tuple(parts, 3);
 }
 
 static PyMethodDef functions[] = {
     {"scan", (PyCFunction)(void (*)(void))scan, METH_FASTCALL, "See callrouter.sip.scanner.scan_in_python."},
+    {"scan_ack", (PyCFunction)(void (*)(void))scan_ack, METH_FASTCALL, "See callrouter.sip.scanner.scan_ack_in_python."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -13,14 +13,15 @@ from callrouter.sip.errors import FramingError, HeaderError
 from callrouter.sip.grammar import decode
 from callrouter.sip.limits import MessageLimits
 from callrouter.sip.memo import Memo
-from callrouter.sip.message import PlainRequest, Request, Response
+from callrouter.sip.message import BriefAck, PlainRequest, Request, Response
 from callrouter.sip.parser import parse_head
-from callrouter.sip.scanner import scan
+from callrouter.sip.scanner import scan, scan_ack
 
 _END_OF_HEAD = b"\r\n\r\n"
 _NO_BODY = ["0"]
 _CR = 0x0D
 _LF = 0x0A
+_FIRST_OF_ACK = 0x41
 # What a method or "SIP/2.0" may begin with: RFC 3261 25.1 token.
 _TOKEN_OCTETS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~")
 # A malformed request line is answered, so what RFC 4475 begins one with is let through; a CR waits for its LF.
@@ -35,13 +36,14 @@ class KeepAlive(Enum):
 
 PING: Final = KeepAlive.PING
 
-Frame: TypeAlias = Request | Response | KeepAlive
+Frame: TypeAlias = Request | BriefAck | Response | KeepAlive
 
 
 class Framer:
     """Cuts one stream into messages."""
 
     __slots__ = (
+        "_acks_in_brief",
         "_body_bytes",
         "_buffer",
         "_limits",
@@ -52,9 +54,13 @@ class Framer:
         "_single_crlf",
     )
 
-    def __init__(self, limits: MessageLimits, memo: Memo | None = None) -> None:
-        """memo: shared with other connections; None is one of its own."""
+    def __init__(self, limits: MessageLimits, memo: Memo | None = None, *, acks_in_brief: bool = False) -> None:
+        """memo: shared with other connections; None is one of its own.
+
+        acks_in_brief: whether an ACK may come as a `BriefAck`, where no more of it is asked for.
+        """
         self._limits = limits
+        self._acks_in_brief = acks_in_brief
         self._memo = Memo() if memo is None else memo
         self._buffer: bytes | bytearray = b""
         """The octets of one read as they came or, where a message spans reads, those that are left."""
@@ -97,12 +103,14 @@ class Framer:
             if position == len(buffer):
                 self._let_go()
                 return None
+            scanned = None
             # Once only for each head: one that was not whole, or not plain, is looked at by octets that are new.
-            scanned = (
-                scan(buffer, position, self._limits.max_head_bytes, self._limits.max_headers)
-                if self._searched == position
-                else None
-            )
+            if self._searched == position:
+                if self._acks_in_brief and buffer[position] == _FIRST_OF_ACK:
+                    ack = self._take_brief_ack(buffer, position)
+                    if ack is not None:
+                        return ack
+                scanned = scan(buffer, position, self._limits.max_head_bytes, self._limits.max_headers)
             if scanned is not None:
                 message = self._take_plain(PlainRequest(scanned, self._memo))
             else:
@@ -143,6 +151,19 @@ class Framer:
                 return True
             self._single_crlf = True
         return False
+
+    def _take_brief_ack(self, buffer: bytes | bytearray, position: int) -> BriefAck | None:
+        scanned = scan_ack(buffer, position, self._limits.max_head_bytes, self._limits.max_headers)
+        if scanned is None:
+            return None
+        end, sent_by, branch = scanned
+        try:
+            ack = BriefAck(branch, self._memo.sent_by(sent_by).text)
+        except HeaderError:
+            return None
+        self._position = self._searched = end
+        self._single_crlf = False
+        return ack
 
     def _take_plain(self, message: PlainRequest) -> PlainRequest:
         self._message = message

@@ -216,6 +216,19 @@ class PlainRequest(Request):
         return Headers(cut_plain_rows(self._head.split("\r\n")[1:]) or {})
 
 
+@final
+class BriefAck:
+    """An ACK of which nothing was read but the transaction that it ends; for who does not ask for more (17.2.3)."""
+
+    __slots__ = ("branch", "sent_by")
+
+    def __init__(self, branch: str, sent_by: str) -> None:
+        self.branch = branch
+        """Of the top Via, lower-cased; with the magic cookie."""
+        self.sent_by = sent_by
+        """As `SentBy.text`."""
+
+
 class Response:
     """A response. Values are read on demand and not kept: a response is looked at once."""
 

@@ -32,6 +32,12 @@ none or more than one; 19 whether there is one, or History-Info.
 Scanner: TypeAlias = Callable[[bytes | bytearray, int, int, int], Scan | None]
 """As `scan_in_python`."""
 
+AckScan: TypeAlias = tuple[int, str, str]
+"""0 end, as above; 1 what stands before the parameters of Via; 2 the branch, lower-cased."""
+
+AckScanner: TypeAlias = Callable[[bytes | bytearray, int, int, int], AckScan | None]
+"""As `scan_ack_in_python`."""
+
 _END_OF_HEAD = b"\r\n\r\n"
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _MOST_DIGITS = 9
@@ -51,6 +57,11 @@ _ADDRESS = r'(?:"[^"\\<>\n]*+" ?+)?+<[^<>" \n]++>'
 _USUAL_VALUES = re.compile(
     rf"([^;,\n]*+);branch=(z9hG4bK{_WORD})\n({_ADDRESS})(?:;tag=({_WORD}))?+\n{_ADDRESS}(?:;tag=({_WORD}))?+\n"
     rf"([0-9]{{1,{_MOST_DIGITS}}}+) ({_WORD})\n[0-9]{{1,{_MOST_FORWARDS_DIGITS}}}+\n[0-9]{{1,{_MOST_DIGITS}}}+"
+)
+# Names begin rows; the compact form of Content-Length is an l.
+_USUAL_ACK = re.compile(
+    rf"ACK [!-~]++ SIP/2\.0\r\nVia: ([ -+\--:<-~]++);branch=(z9hG4bK{_WORD})\r\n"
+    r"(?:(?![lL \t]|[cC][oO][nN][tT][eE][nN][tT]-[lL])[^\r\n]++\r\n)*+Content-Length: 0\r\n\r\n".encode()
 )
 
 
@@ -73,6 +84,22 @@ def scan_in_python(data: bytes | bytearray, start: int, max_head_bytes: int, max
     except (ValueError, KeyError):
         # Where a row is missing, or something stands where it should not.
         return None
+
+
+def scan_ack_in_python(data: bytes | bytearray, start: int, max_head_bytes: int, max_headers: int) -> AckScan | None:
+    """What names the transaction of an ACK without a body, and where it ends; None for one that is not as most are.
+
+    An ACK gets no answer, whatever else is in it, so nothing else is read: its top Via is the first row and its length
+    the last one, and no row between is folded or says another length.
+    """
+    usual = _USUAL_ACK.match(data, start, start + max_head_bytes + len(_END_OF_HEAD))
+    if usual is None:
+        return None
+    end = usual.end()
+    if data.count(b"\n", start, end) - 2 > max_headers:
+        return None
+    sent_by, branch = usual.groups()
+    return end, sent_by.decode("ascii"), branch.decode("ascii").lower()
 
 
 def _read_head(head: str, count: int, end: int) -> Scan:
@@ -168,9 +195,11 @@ def _read_address(text: str) -> tuple[str, str]:
 
 
 scan: Scanner
+scan_ack: AckScanner
 try:
     from callrouter.sip._scan import scan as scan_in_c
+    from callrouter.sip._scan import scan_ack as scan_ack_in_c
 except ImportError:  # not compiled
-    scan = scan_in_python
+    scan, scan_ack = scan_in_python, scan_ack_in_python
 else:
-    scan = scan_in_c
+    scan, scan_ack = scan_in_c, scan_ack_in_c

@@ -8,10 +8,11 @@ kept until the ACK or Timer H, and a non-INVITE transaction ends with its answer
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from callrouter.sip.message import PlainRequest, Request
+from callrouter.sip.message import BriefAck, PlainRequest, Request
 from callrouter.sip.via import MAGIC_COOKIE
 
-Key: TypeAlias = tuple[str, ...]
+Key: TypeAlias = tuple[str | int, ...]
+"""Of two kinds: `transaction_key` and `merge_key`, which are never alike."""
 
 _SUCCESS = range(200, 300)
 
@@ -50,7 +51,7 @@ class InviteTransaction:
     @property
     def call_id(self) -> str:
         """The Call-ID of the INVITE."""
-        return self.merge_key[1]
+        return str(self.merge_key[1])
 
     def retransmission(self) -> bytes:
         """What a repeated INVITE gets: the last answer again (17.2.1); nothing in Accepted (RFC 6026 7.1)."""
@@ -59,36 +60,49 @@ class InviteTransaction:
         return self.provisional if self.state is _PROCEEDING else b""
 
 
-class TransactionTable:
-    """The open INVITE transactions of one connection."""
+_NONE: Final[dict[Key, InviteTransaction]] = {}
+"""For all tables that hold none; never written to."""
 
-    __slots__ = ("_answered", "_by_key", "_by_merge_key", "_lifetime_seconds")
+
+class TransactionTable:
+    """The INVITE transactions of one connection. Small, because most connections are idle."""
+
+    __slots__ = ("_answered", "_answered_count", "_lifetime_seconds", "_proceeding", "_proceeding_count")
 
     def __init__(self, lifetime_seconds: float) -> None:
         self._lifetime_seconds = lifetime_seconds
         """Timer H and Timer L: 64*T1."""
-        self._by_key: dict[Key, InviteTransaction] = {}
-        self._by_merge_key: dict[Key, InviteTransaction] = {}
-        self._answered: dict[Key, InviteTransaction] = {}
-        """Those with a final answer; all live equally long, so that they stand in the order in which they end."""
+        self._answered = _NONE
+        """Those with a final answer, each by both of its keys. All live equally long, so that they stand in the order
+        in which they end."""
+        self._answered_count = 0
+        self._proceeding = _NONE
+        """Those without, alike."""
+        self._proceeding_count = 0
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return self._answered_count + self._proceeding_count
 
     def find(self, key: Key) -> InviteTransaction | None:
         """The transaction that an INVITE repeats, or a CANCEL cancels (17.2.3, 9.2); key: its `transaction_key`."""
-        return self._by_key.get(key)
+        found = self._answered.get(key)
+        return self._proceeding.get(key) if found is None else found
 
-    def is_merged(self, request: Request) -> bool:
-        """Whether this INVITE came by another path before (8.2.2.2); asked after `find` found nothing."""
-        return not request.to_tag and _merge_key(request) in self._by_merge_key
+    def is_merged(self, invite: Request, merge_key: Key) -> bool:
+        """Whether this INVITE came by another path before (8.2.2.2); asked after `find` found nothing.
 
-    def open(self, request: Request, key: Key, to_tag: str) -> InviteTransaction:
-        """A new transaction in Proceeding."""
-        transaction = InviteTransaction(request, key, _merge_key(request), to_tag)
-        self._by_key[transaction.key] = transaction
-        self._by_merge_key.setdefault(transaction.merge_key, transaction)
-        return transaction
+        merge_key: the `merge_key` of the INVITE.
+        """
+        return not invite.to_tag and (merge_key in self._answered or merge_key in self._proceeding)
+
+    def open(self, transaction: InviteTransaction) -> None:
+        """Keep a new transaction until it is completed; one that is completed at once need not be opened."""
+        if self._proceeding is _NONE:
+            self._proceeding = {}
+        self._proceeding[transaction.key] = transaction
+        if transaction.merge_key not in self._answered:
+            self._proceeding.setdefault(transaction.merge_key, transaction)
+        self._proceeding_count += 1
 
     def complete(self, transaction: InviteTransaction, status: int, answer: bytes, now: float) -> None:
         """A final answer went out: Timer H starts, or Timer L after a 2xx."""
@@ -96,20 +110,31 @@ class TransactionTable:
         transaction.final = answer
         transaction.request = None
         transaction.expires_at = now + self._lifetime_seconds
-        self._answered[transaction.key] = transaction
+        if self._answered is _NONE:
+            self._answered = {}
+        answered = self._answered
+        answered[transaction.key] = transaction
+        if self._proceeding.get(transaction.key) is transaction:
+            self._proceeding_count -= 1
+            if _forget(self._proceeding, transaction):
+                # The first of those that were merged stays it, and must stand where its time has come.
+                answered.pop(transaction.merge_key, None)
+        answered.setdefault(transaction.merge_key, transaction)
+        self._answered_count += 1
 
-    def acknowledge(self, ack: Request) -> InviteTransaction | None:
+    def acknowledge(self, ack: Request | BriefAck) -> InviteTransaction | None:
         """The transaction that this ACK ends (Completed), or the 2xx that it belongs to (Accepted, which stays).
 
         Raises:
             MalformedError: the ACK cannot be read.
         """
-        transaction = self._by_key.get(transaction_key(ack))
-        if transaction is None or transaction.state is _PROCEEDING:
-            return None
-        if not isinstance(ack, PlainRequest) and not _belongs(ack, transaction):
-            return None
-        if transaction.state is _COMPLETED:
+        if isinstance(ack, BriefAck):
+            transaction = self._answered.get((ack.branch, ack.sent_by))
+        else:
+            transaction = self._answered.get(transaction_key(ack))
+            if transaction is not None and not isinstance(ack, PlainRequest) and not _belongs(ack, transaction):
+                return None
+        if transaction is not None and transaction.state is _COMPLETED:
             self._remove(transaction)
         return transaction
 
@@ -121,7 +146,7 @@ class TransactionTable:
     @property
     def proceeding(self) -> int:
         """How many have no final answer yet."""
-        return len(self._by_key) - len(self._answered)
+        return self._proceeding_count
 
     def next_expiry(self) -> float | None:
         """When the oldest transaction ends without an ACK."""
@@ -131,20 +156,29 @@ class TransactionTable:
 
     def expire(self, now: float) -> list[InviteTransaction]:
         """Take out and return the transactions whose time is over."""
-        expired = []
+        expired: list[InviteTransaction] = []
         for transaction in self._answered.values():
             if transaction.expires_at > now:
                 break
-            expired.append(transaction)
+            # By its second key it comes next.
+            if not expired or expired[-1] is not transaction:
+                expired.append(transaction)
         for transaction in expired:
             self._remove(transaction)
         return expired
 
     def _remove(self, transaction: InviteTransaction) -> None:
-        del self._by_key[transaction.key]
-        del self._answered[transaction.key]
-        if self._by_merge_key.get(transaction.merge_key) is transaction:
-            del self._by_merge_key[transaction.merge_key]
+        _forget(self._answered, transaction)
+        self._answered_count -= 1
+
+
+def _forget(transactions: dict[Key, InviteTransaction], transaction: InviteTransaction) -> bool:
+    """Take it out by its keys; whether it was the first of those that were merged."""
+    del transactions[transaction.key]
+    if transactions.get(transaction.merge_key) is not transaction:
+        return False
+    del transactions[transaction.merge_key]
+    return True
 
 
 def _belongs(ack: Request, transaction: InviteTransaction) -> bool:
@@ -176,6 +210,11 @@ def transaction_key(request: Request) -> Key:
     )
 
 
-def _merge_key(request: Request) -> Key:
-    number = request.number if isinstance(request, PlainRequest) else request.cseq.number
-    return (request.from_tag, request.call_id, str(number))
+def merge_key(invite: Request) -> Key:
+    """What 8.2.2.2 tells by that an INVITE came by two paths.
+
+    Raises:
+        MalformedError: a header field that it needs cannot be read.
+    """
+    number = invite.number if isinstance(invite, PlainRequest) else invite.cseq.number
+    return (invite.from_tag, invite.call_id, number)

@@ -241,15 +241,20 @@ class Connection:
         remote, local = ask("peername"), ask("sockname")
         if not remote or not local:
             return None
-        ssl_object = ask("ssl_object")
-        return Peer(
+        over_tcp = ask("ssl_object") is None
+        shown = None if over_tcp else ask("peercert")
+        peer = Peer(
             plain_address(remote[0]),
             remote[1],
-            Transport.TCP if ssl_object is None else Transport.TLS,
+            Transport.TCP if over_tcp else Transport.TLS,
             plain_address(local[0]),
             local[1],
-            None if ssl_object is None else peer_certificate(ssl_object),
+            peer_certificate(shown),
         )
+        if shown:
+            # The loop would keep its two kilobytes as long as the connection lives, and nobody asks for it again.
+            shown.clear()
+        return peer
 
     def _advance(self) -> None:
         """Do what the session wants after it was told something: write, close, be called later."""

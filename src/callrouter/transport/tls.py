@@ -7,11 +7,12 @@ No tickets, no TLS 1.3 resumption, no renegotiation, no compression. TLS 1.2 ses
 OpenSSL's cache off. Such a session lives as long as its context, which a reload replaces, and keeps its certificate.
 """
 
+import functools
 import ssl
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from callrouter.wire import PeerCertificate
 
@@ -123,19 +124,24 @@ def build_client_context(
     return context
 
 
-def peer_certificate(ssl_object: ssl.SSLObject | ssl.SSLSocket) -> PeerCertificate | None:
-    """Read the identities of the certificate that a peer has proved to own, None where it showed none."""
-    certificate = ssl_object.getpeercert()
+def peer_certificate(certificate: Mapping[str, Any] | None) -> PeerCertificate | None:
+    """Read the identities of the certificate that a peer has proved to own, None where it showed none.
+
+    certificate: as `ssl.SSLObject.getpeercert` has it; empty where it was not verified.
+    """
     if not certificate:
         return None
     alternatives = cast("tuple[tuple[str, str], ...]", certificate.get("subjectAltName", ()))
     subject = cast("tuple[tuple[tuple[str, str], ...], ...]", certificate.get("subject", ()))
     common_names = [value for part in subject for kind, value in part if kind == "commonName"]
-    return PeerCertificate(
-        # Interned: a gateway that keeps hundreds of connections shows its names on each.
-        tuple(sys.intern(value.lower()) for kind, value in alternatives if kind == "DNS"),
-        sys.intern(common_names[-1].lower()) if common_names else "",  # the last one is the most specific
+    return _shared_certificate(
+        tuple(value.lower() for kind, value in alternatives if kind == "DNS"),
+        common_names[-1].lower() if common_names else "",  # the last one is the most specific
     )
+
+
+_shared_certificate = functools.lru_cache(4096)(PeerCertificate)
+"""One for all connections of a gateway, which may keep hundreds."""
 
 
 def _load_identity(context: ssl.SSLContext, files: TlsFiles) -> list[str]:

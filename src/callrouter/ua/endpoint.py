@@ -16,7 +16,7 @@ from callrouter.sip.errors import MalformedError
 from callrouter.sip.message import Finding, Request, Response
 from callrouter.sip.request import OutgoingRequest
 from callrouter.sip.respond import build_response, end_of_head, make_to_tag
-from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, transaction_key
+from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, merge_key, transaction_key
 from callrouter.snapshot import AnswerForm
 from callrouter.stream import MessageStream, SessionLimits
 from callrouter.telemetry import MessageDiscarded, RequestAnswered, SessionFailed, Sink, TransactionTimedOut
@@ -292,14 +292,15 @@ class Endpoint(MessageStream):
             if again:
                 self._output.append(again)
             self._emit(MessageDiscarded(self.peer, Reason.RETRANSMISSION))
-        elif self._invites.is_merged(invite):
+        elif self._invites.is_merged(invite, merge_key(invite)):
             self.reject(invite, Reason.MERGED_REQUEST, now)
         elif len(self._invites) >= self._limits.max_transactions:
             self.reject(invite, Reason.TOO_MANY_TRANSACTIONS, now)
         elif self._agent is not None:
             # Not `_to_tag_of`: the very same INVITE after its ACK, or on another connection, is another call.
             to_tag = invite.to_tag or make_to_tag(invite, self._config.tag_key, self.make_token())
-            transaction = self._invites.open(invite, key, to_tag)
+            transaction = InviteTransaction(invite, key, merge_key(invite), to_tag)
+            self._invites.open(transaction)
             self._agent.receive_invite(invite, transaction, now)
 
     def _receive_cancel(self, cancel: Request, now: float) -> None:

@@ -1,8 +1,8 @@
 import pytest
 
 from callrouter.sip.errors import MalformedError
-from callrouter.sip.message import Request
-from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, transaction_key
+from callrouter.sip.message import BriefAck, Request
+from callrouter.sip.transaction import InviteTransaction, State, TransactionTable, merge_key, transaction_key
 from tests.unit.sip.messages import make_request
 
 OLD_VIA = "SIP/2.0/TCP gw.example.com"
@@ -10,8 +10,18 @@ OLD_VIA = "SIP/2.0/TCP gw.example.com"
 
 
 def open_one(table: TransactionTable, request: Request | None = None, tag: str = "t1") -> InviteTransaction:
+    transaction = make_one(request, tag)
+    table.open(transaction)
+    return transaction
+
+
+def make_one(request: Request | None = None, tag: str = "t1") -> InviteTransaction:
     invite = request or make_request()
-    return table.open(invite, transaction_key(invite), tag)
+    return InviteTransaction(invite, transaction_key(invite), merge_key(invite), tag)
+
+
+def is_merged(table: TransactionTable, invite: Request) -> bool:
+    return table.is_merged(invite, merge_key(invite))
 
 
 def complete_one(table: TransactionTable, request: Request | None = None, status: int = 302) -> InviteTransaction:
@@ -94,7 +104,7 @@ def test_table_ack_ends_a_completed_transaction_once() -> None:
     transaction = complete_one(table)
     assert table.acknowledge(make_request("ACK")) is transaction
     assert table.acknowledge(make_request("ACK")) is None
-    assert (len(table), table.next_expiry(), table.is_merged(make_request())) == (0, None, False)
+    assert (len(table), table.next_expiry(), is_merged(table, make_request())) == (0, None, False)
 
 
 def test_table_ack_before_the_final_answer_ends_nothing() -> None:
@@ -115,14 +125,14 @@ def test_table_ack_without_the_cookie_must_carry_our_tag(tag: str, is_matched: b
 def test_table_merged_invite_is_known_while_the_first_lives() -> None:
     table = TransactionTable(32.0)
     other = make_request(Via="SIP/2.0/TCP gw.example.com;branch=z9hG4bKother")
-    assert not table.is_merged(other)
+    assert not is_merged(table, other)
     complete_one(table)
-    assert table.is_merged(other)
-    assert not table.is_merged(make_request(To="<sip:a@b>;tag=x"))
-    assert not table.is_merged(make_request(CSeq="2 INVITE"))
+    assert is_merged(table, other)
+    assert not is_merged(table, make_request(To="<sip:a@b>;tag=x"))
+    assert not is_merged(table, make_request(CSeq="2 INVITE"))
     open_one(table, other)
     table.acknowledge(make_request("ACK"))
-    assert not table.is_merged(make_request(Via="SIP/2.0/TCP gw.example.com;branch=z9hG4bKthird"))
+    assert not is_merged(table, make_request(Via="SIP/2.0/TCP gw.example.com;branch=z9hG4bKthird"))
 
 
 def test_table_expiry_takes_out_only_those_whose_time_is_over() -> None:
@@ -147,7 +157,7 @@ def test_table_end_forgets_an_answered_transaction_before_its_time(status: int) 
     table.end(transaction)
     assert (len(table), table.proceeding, table.next_expiry()) == (0, 0, None)
     assert table.find(transaction.key) is None
-    assert not table.is_merged(make_request(Via="SIP/2.0/TCP h;branch=z9hG4bKother"))
+    assert not is_merged(table, make_request(Via="SIP/2.0/TCP h;branch=z9hG4bKother"))
 
 
 def test_table_end_leaves_what_has_no_answer_yet() -> None:
@@ -176,3 +186,43 @@ def test_table_proceeding_counts_those_without_a_final_answer() -> None:
     assert (len(table), table.proceeding) == (3, 1)
     table.expire(1000.0)
     assert (len(table), table.proceeding) == (1, 1)
+
+
+def test_table_knows_what_is_answered_at_once_from_then_on() -> None:
+    table = TransactionTable(32.0)
+    transaction = make_one()
+    assert table.find(transaction.key) is None
+    table.complete(transaction, 302, b"final", 10.0)
+    assert table.find(transaction.key) is transaction
+    assert is_merged(table, make_request(Via="SIP/2.0/TCP h;branch=z9hG4bKother"))
+    assert (len(table), table.proceeding, table.next_expiry()) == (1, 0, 42.0)
+
+
+def test_table_ack_in_brief_ends_the_transaction_of_its_via() -> None:
+    table = TransactionTable(32.0)
+    transaction = complete_one(table)
+    assert table.acknowledge(BriefAck("z9hg4bka1", "other.example.com")) is None
+    assert table.acknowledge(BriefAck("z9hg4bka1", "gw.example.com")) is transaction
+    assert len(table) == 0
+
+
+def test_table_first_of_two_merged_stays_the_first_once_it_is_answered() -> None:
+    table = TransactionTable(32.0)
+    first = open_one(table)
+    second = make_one(make_request(Via="SIP/2.0/TCP gw.example.com;branch=z9hG4bKsecond"))
+    third = make_one(make_request(Via="SIP/2.0/TCP h;branch=z9hG4bKthird", Call_ID="c3"))
+    table.complete(second, 482, b"final", 10.0)
+    table.complete(third, 302, b"final", 11.0)
+    table.complete(first, 302, b"final", 12.0)
+    table.end(second)
+    assert is_merged(table, make_request(Via="SIP/2.0/TCP h;branch=z9hG4bKother"))
+    assert table.next_expiry() == 43.0
+    assert table.expire(44.0) == [third, first]
+    assert len(table) == 0
+
+
+def test_tables_share_nothing() -> None:
+    table, other = TransactionTable(32.0), TransactionTable(32.0)
+    open_one(table)
+    complete_one(table, make_request(Via="SIP/2.0/TCP h;branch=z9hG4bK2", Call_ID="c2"))
+    assert (len(other), other.find(transaction_key(make_request()))) == (0, None)
