@@ -44,7 +44,8 @@ _INTRODUCTION_SECONDS = 0.02
 class LoadPlan:
     """What to do to whom: `connections` times `in_flight` calls at once, for `seconds` after `warmup_seconds`.
 
-    wandering: so many calls at once over all connections instead, each next call on the next connection. 0 is none.
+    wandering: so many calls at once over all connections instead, each next call on the next connection, with the ACK
+    of that connection's last call: so that a call is one write, over however many connections. 0 is none.
     users: how many the calls are diverted from, in turns.
     """
 
@@ -95,6 +96,8 @@ class CallingProtocol(asyncio.Protocol):
         self._placed = 0
         self._extensions = run.extensions
         self._wanders = plan.wandering > 0
+        self._owed: list[bytes] = []
+        """ACKs that go out with the next call."""
         self._sent_at: dict[bytes, float] = {}
         self._rest = b""
         self._is_drained = False
@@ -111,7 +114,8 @@ class CallingProtocol(asyncio.Protocol):
     def place_calls(self, count: int) -> None:
         """Start the loop with so many calls."""
         now = time.perf_counter()
-        self._transport.write(b"".join([self._place_call(now) for _ in range(count)]))
+        owed, self._owed = self._owed, []
+        self._transport.write(b"".join(owed + [self._place_call(now) for _ in range(count)]))
 
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
@@ -127,14 +131,15 @@ class CallingProtocol(asyncio.Protocol):
                 self._run.errors["answer to no call"] += 1
                 continue
             self._run.histogram.add(int((now - sent_at) * 1e6))
-            out.append(self._template.ack % (name, name, read_to(answer), name))
+            ack = self._template.ack % (name, name, read_to(answer), name)
+            if self._wanders and not self._run.to_introduce and not self._run.stopping:
+                self._owed.append(ack)
+                next(self._run.turns).place_calls(1)
+                continue
+            out.append(ack)
             if self._run.to_introduce:
                 self._run.connection_introduced()
-            elif self._run.stopping:
-                continue
-            elif self._wanders:
-                next(self._run.turns).place_calls(1)
-            else:
+            elif not self._run.stopping:
                 out.append(self._place_call(now))
         if out:
             self._transport.write(b"".join(out))
@@ -153,6 +158,12 @@ class CallingProtocol(asyncio.Protocol):
         if not self._sent_at and not self._is_drained:
             self._is_drained = True
             self._run.connection_drained()
+
+    def pay(self) -> None:
+        """Send the ACKs that no call will go with any more."""
+        if self._owed:
+            self._transport.write(b"".join(self._owed))
+            self._owed = []
 
     def close(self) -> None:
         """End the connection; calls that are still open were never answered."""
@@ -263,6 +274,7 @@ async def _wait(run: LoadRun, seconds: float) -> None:
 async def _drain(run: LoadRun, callers: list[CallingProtocol]) -> None:
     run.stopping = True
     for caller in callers:
+        caller.pay()
         caller.note_drained()
     await _wait(run, _DRAIN_SECONDS)
     for caller in callers:

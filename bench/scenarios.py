@@ -165,17 +165,16 @@ def _measure_directory(rig: Rig, scope: Scope) -> Measured:
 def _measure_connections(rig: Rig, scope: Scope) -> Measured:
     cases = []
     for kind, spec in _list_specs("TCP", scope).items():
-        if kind != FLOOR:
-            each = {f"{kind}, {count:,}x1": {"connections": count, "in_flight": 1} for count in _CONNECTIONS}
-            some = {
-                f"{kind}, {_WANDERING} calls over {count:,}": {"connections": count, "wandering": _WANDERING}
-                for count in _CONNECTIONS
-                if count >= _WANDERING
-            }
-            for title, loads in (("one call on each", each), (f"{_WANDERING} calls at once", some)):
-                first, *others = loads
-                entries = tuple(Entry(label, spec, options=dict(load)) for label, load in loads.items())
-                cases.append(Case(f"TCP, {kind}, {title}", entries, tuple((label, first) for label in others)))
+        each = {f"{kind}, {count:,}x1": {"connections": count, "in_flight": 1} for count in _CONNECTIONS}
+        some = {
+            f"{kind}, {_WANDERING} calls over {count:,}": {"connections": count, "wandering": _WANDERING}
+            for count in _CONNECTIONS
+            if count >= _WANDERING
+        }
+        for title, loads in (("one call on each", each), (f"{_WANDERING} calls at once", some)):
+            first, *others = loads
+            entries = tuple(Entry(label, spec, options=dict(load)) for label, load in loads.items())
+            cases.append(Case(f"TCP, {kind}, {title}", entries, tuple((label, first) for label in others)))
     return measure_cases(rig, cases, scope.schedule), {}
 
 
@@ -250,7 +249,8 @@ SCENARIOS = {
             "connections",
             "Number of connections",
             "One call at a time on each of N connections, where a larger N also means that more is read at once; and "
-            f"{_WANDERING} calls at a time that go round N connections, where only N differs.",
+            f"{_WANDERING} calls at a time that go round N connections, the ACK of a connection's last call with its "
+            "next INVITE, where only N differs.",
             _measure_connections,
         ),
         Scenario("log", "Call log", "JSON lines to a file, one for every call.", _measure_call_log),

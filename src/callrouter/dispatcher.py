@@ -172,7 +172,9 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
     if isinstance(decision, Redirect):
         targets = decision.targets
         contact = targets[0].uri
-        others = "".join([_contact_line(target.uri, target.q) for target in targets[1:]])
+        others = ""
+        if len(targets) > 1:
+            others = "".join([_contact_line(target.uri, target.q) for target in targets[1:]])
         extra = f"{_contact_line(contact, targets[0].q)}{others}{form.extra_lines}{form.tail}"
         return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
     if isinstance(decision, Reject):

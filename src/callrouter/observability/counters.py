@@ -8,15 +8,14 @@ No clock: instants come with the events, `now` with the question.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from callrouter.reason import CallEnd, Reason
 from callrouter.telemetry import CallEnded, ProbeOutcome, RequestAnswered
 from callrouter.wire import CloseReason, Transport
 
 OTHER_METHOD = "other"
-KNOWN_METHODS: Mapping[str, str] = {
+KNOWN_METHODS: Final[dict[str, str]] = {
     method: method
     for method in (
         "INVITE",

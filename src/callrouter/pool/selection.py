@@ -59,12 +59,19 @@ def select(members: Sequence[Member], call_id: str, selection: Selection, tally:
     if selection is not _RENDEZVOUS:
         return rank(members, call_id, selection, tally)[0]
     call = _hash(call_id)
-    best, best_score = members[0], -1.0
+    best, best_number = members[0], -1
     for member in members:
-        score = _score(call, member)
+        number = _mix(call ^ member.seed)
+        # Where weights are equal, the scores stand as the numbers do, and need not be worked out.
+        if member.weight == best.weight:
+            is_ahead = number > best_number
+            is_tied = number == best_number
+        else:
+            score, best_score = _score(number, member.weight), _score(best_number, best.weight)
+            is_ahead, is_tied = score > best_score, score == best_score
         # The name settles a tie, so that the order of the pool never counts.
-        if score > best_score or (score == best_score and member.server.name < best.server.name):
-            best, best_score = member, score
+        if is_ahead or (is_tied and member.server.name < best.server.name):
+            best, best_number = member, number
     return best
 
 
@@ -79,7 +86,7 @@ def rank(members: Sequence[Member], call_id: str, selection: Selection, tally: T
     if selection is Selection.LEAST_CALLS:
         return sorted(by_name, key=lambda member: tally.calls.get(member.server.name, 0) / member.server.weight)
     call = _hash(call_id)
-    return sorted(by_name, key=lambda member: -_score(call, member))
+    return sorted(by_name, key=lambda member: -_score(_mix(call ^ member.seed), member.weight))
 
 
 def _name(member: Member) -> str:
@@ -90,10 +97,10 @@ def _hash(call_id: str) -> int:
     return crc32(call_id.encode("utf-8", "surrogateescape")) & _MASK
 
 
-def _score(call: int, member: Member) -> float:
+def _score(number: int, weight: float) -> float:
     # +0.5 keeps h inside (0, 1) at both ends.
-    h = (_mix(call ^ member.seed) + 0.5) / 2**_BITS
-    return -member.weight / log(h)
+    h = (number + 0.5) / 2**_BITS
+    return -weight / log(h)
 
 
 def _mix(number: int) -> int:

@@ -59,8 +59,12 @@ def build_response(
     call_id, cseq = request.call_id_row, request.cseq_row
     tag = f";tag={to_tag}" if to_tag and to is not None and not _has_tag(request) else ""
     vias = "" if via is None else f"Via: {_stamped(request, via, source)}\r\n{request.more_via_lines}"
-    parties = f"{_copied('From', from_, '')}{_copied('To', to, tag)}"
-    names = f"{_copied('Call-ID', call_id, '')}{_copied('CSeq', cseq, '')}"
+    if from_ is None or to is None or call_id is None or cseq is None:
+        parties = f"{_copied('From', from_, '')}{_copied('To', to, tag)}"
+        names = f"{_copied('Call-ID', call_id, '')}{_copied('CSeq', cseq, '')}"
+    else:
+        parties = f"From: {from_}\r\nTo: {to}{tag}\r\n"
+        names = f"Call-ID: {call_id}\r\nCSeq: {cseq}\r\n"
     end = "" if extra.endswith(_EMPTY_LINE) else _END
     return encode(f"{status_line(status, phrase)}{vias}{parties}{names}{extra}{end}")
 
