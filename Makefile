@@ -28,7 +28,7 @@ format: $(VENV)/.dev
 
 compiled: build/compiled/.done  ## the wheel with the pure layers compiled, under build/compiled; needs a C compiler
 
-bench: build/compiled/.done  ## the router beside Kamailio and a bare uvloop floor; half an hour, or ARGS=--quick; writes docs/benchmarks
+bench: build/compiled/.done build/default/.done  ## the router beside Kamailio and a bare uvloop floor; half an hour, or ARGS=--quick; writes docs/benchmarks
 	bench/install.sh
 	PYTHONPATH=build/compiled $(BIN)/python -m bench.run $(ARGS)
 
@@ -60,6 +60,11 @@ build/compiled/.done: $(VENV)/.dev pyproject.toml hatch_build.py $(shell find sr
 	cp -r src pyproject.toml hatch_build.py README.md LICENSE build/source/  # mypyc leaves its extensions beside the sources
 	HATCH_BUILD_HOOKS_ENABLE=true $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel ./build/source
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/callrouter-*.whl
+	@touch $@
+
+build/default/.done: $(VENV)/.dev pyproject.toml hatch_build.py $(shell find src/callrouter -name '*.py' -o -name '*.c')  # what pip makes of the sources
+	rm -rf build/default
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/default .
 	@touch $@
 
 docs: $(VENV)/.dev  ## the pages that are made from the code

@@ -1,9 +1,11 @@
-"""Builds the scanner of `callrouter.sip` in C into the wheel, where the build hooks are on (HATCH_BUILD_HOOKS_ENABLE).
+"""Builds the scanner of `callrouter.sip` in C into the wheel, where there is a C compiler.
 
-Beside the hook of mypyc, which compiles what is Python. Needs a C compiler; without the hook the wheel is pure Python
-and does the same.
+Where there is none, the wheel is pure Python and does the same, with half the calls a second. HATCH_BUILD_NO_HOOKS=true
+makes such a wheel anywhere; under HATCH_BUILD_HOOKS_ENABLE=true, which compiles the pure layers too, a compiler must be
+there. An editable install runs the sources as they are.
 """
 
+import os
 import shutil
 import sysconfig
 from pathlib import Path
@@ -19,16 +21,21 @@ SOURCE = Path("src/callrouter/sip/_scan.c")
 class ScannerBuildHook(BuildHookInterface[Any]):
     """Compiles one file and puts the module beside its source."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        extension = Extension(MODULE, [str(Path(self.root) / SOURCE)], extra_compile_args=["-O3"])
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable":
+            return
+        is_needed = os.environ.get("HATCH_BUILD_HOOKS_ENABLE", "") in {"true", "1"}
+        source = str(Path(self.root) / SOURCE)
+        # What is optional only warns where it cannot be built.
+        extension = Extension(MODULE, [source], extra_compile_args=["-O3"], optional=not is_needed)
         command = Distribution({"name": "callrouter", "ext_modules": [extension]}).get_command_obj("build_ext")
         folder = Path(self.directory) / "scanner"
         command.build_lib, command.build_temp = str(folder / "lib"), str(folder / "temp")
         command.ensure_finalized()
         command.run()
-        [built] = (folder / "lib").rglob(f"_scan*{sysconfig.get_config_var('EXT_SUFFIX')}")
-        kept = folder / built.name
-        shutil.move(built, kept)
-        build_data["force_include"][str(kept)] = f"callrouter/sip/{built.name}"
-        build_data["pure_python"] = False
-        build_data["infer_tag"] = True
+        for built in (folder / "lib").rglob(f"_scan*{sysconfig.get_config_var('EXT_SUFFIX')}"):
+            kept = folder / built.name
+            shutil.move(built, kept)
+            build_data["force_include"][str(kept)] = f"callrouter/sip/{built.name}"
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True

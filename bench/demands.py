@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bench.cases import CaseResult, Spread
 from bench.gate import worst
 from bench.results import Results
-from bench.scenarios import FLOOR, INTERPRETED, KAMAILIO, ROUTER, TRANSPORTS
+from bench.scenarios import FLOOR, INTERPRETED, KAMAILIO, PURE, ROUTER, TRANSPORTS
 
 _FLAT = 0.9
 _IDLE_BYTES = 40_000
@@ -53,6 +53,9 @@ def _list_ratios(results: Results) -> Iterator[Demand]:
         yield _demand(f"{transport}, of the floor", 0.5, case, lambda each: worst(each.compare(ROUTER, FLOOR)))
         yield _demand(
             f"{transport}, interpreted, of the floor", 0.25, case, lambda each: worst(each.compare(INTERPRETED, FLOOR))
+        )
+        yield _demand(
+            f"{transport}, pure Python, of the floor", 0.25, case, lambda each: worst(each.compare(PURE, FLOOR))
         )
         two = results.case("two", f"{transport} 32x4, two processes")
         yield _demand(

@@ -14,7 +14,7 @@ from bench.demands import list_demands
 from bench.idle import IdleResult
 from bench.report import format_spread
 from bench.results import Results, read_results
-from bench.scenarios import FLOOR, INTERPRETED, KAMAILIO, ROUTER, SCAN_FLOOR, TRANSPORTS, TWO_WORKERS
+from bench.scenarios import FLOOR, INTERPRETED, KAMAILIO, PURE, ROUTER, SCAN_FLOOR, TRANSPORTS, TWO_WORKERS
 
 RESULTS_FILE = "results.json"
 _PAGE_FILE = "results.md"
@@ -23,7 +23,7 @@ _INTRODUCTION = (
     "`python -m bench.page docs/benchmarks` only writes. What is measured and how to read it: "
     "[bench/README.md](../../bench/README.md)."
 )
-_ORDER = (ROUTER, KAMAILIO, TWO_WORKERS, FLOOR, SCAN_FLOOR, INTERPRETED)
+_ORDER = (ROUTER, KAMAILIO, TWO_WORKERS, FLOOR, SCAN_FLOOR, INTERPRETED, PURE)
 _WHISKERS = "median, minimum to maximum"
 _AGAIN = 'make bench ARGS="--scenario {} --output docs/benchmarks"'
 _COLUMNS = (

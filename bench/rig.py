@@ -18,14 +18,15 @@ from typing import Any, Literal, TypeAlias
 
 from bench.kamailio import run_kamailio
 from bench.process import pick_cpus
-from bench.server import RunningServer, ServerError, pinned_to, run_floor, run_router
+from bench.server import Form, RunningServer, ServerError, pinned_to, run_floor, run_router
 from bench.site import write_site
 from bench.target import Target, list_target_options
 from callrouter.certificates.authority import write_lab_certificates
 
-Kind: TypeAlias = Literal["router", "interpreted", "kamailio", "floor", "scan floor"]
+Kind: TypeAlias = Literal["router", "router by default", "router in Python", "kamailio", "floor", "scan floor"]
 Transport: TypeAlias = Literal["TCP", "TLS"]
 
+_FORMS: dict[str, Form] = {"router": "given", "router by default": "default", "router in Python": "pure"}
 _SPARE_SECONDS = 60.0
 
 _SETTINGS = """\
@@ -157,7 +158,7 @@ class Rig:
         if log_file is not None:
             text += f'file = "{log_file}"\nformat = "json"\n'
         config.write_text(text, encoding="utf-8")
-        with run_router(config, cpu=cpu, log_file=log_file, interpreted=spec.kind == "interpreted") as server:
+        with run_router(config, cpu=cpu, log_file=log_file, form=_FORMS[spec.kind]) as server:
             yield server
         if log_file is not None:
             log_file.unlink()

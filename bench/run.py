@@ -25,7 +25,7 @@ from bench.report import format_results
 from bench.results import Results, merge_results, read_results, write_results
 from bench.rig import Rig, describe_cpus
 from bench.scenarios import SCENARIOS, TRANSPORTS, Scope
-from bench.server import ServerError
+from bench.server import DEFAULT_FORM, ServerError
 
 _DOCUMENTS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks"
 _QUICK = ("closed", "idle")
@@ -64,7 +64,7 @@ def _plan(arguments: argparse.Namespace) -> Scope:
         schedule=schedule,
         calls=arguments.calls or (_QUICK_CALLS if arguments.quick else _CALLS),
         with_kamailio=not arguments.without_kamailio,
-        with_interpreted=is_compiled(),
+        with_interpreted=is_compiled() and DEFAULT_FORM.exists(),
     )
 
 

@@ -27,7 +27,8 @@ _CONNECTIONS = (1, 10, 100, 1_000, 5_000)
 _WANDERING = 100
 _FEW_IDLE, _MANY_IDLE = 1_000, 10_000
 _HOLD_SECONDS = 30.0
-ROUTER, INTERPRETED, KAMAILIO, TWO_WORKERS = "router", "router, interpreted", "kamailio", "kamailio, 2 workers"
+ROUTER, KAMAILIO, TWO_WORKERS = "router", "kamailio", "kamailio, 2 workers"
+INTERPRETED, PURE = "router, interpreted", "router, pure Python"
 FLOOR, SCAN_FLOOR = "floor", "scan floor"
 
 
@@ -73,14 +74,15 @@ def _list_all_specs(transport: Transport, scope: Scope) -> dict[str, ServerSpec]
     """Every server that there is, for the main rows."""
     specs = {
         ROUTER: ServerSpec("router", transport),
-        INTERPRETED: ServerSpec("interpreted", transport),
+        INTERPRETED: ServerSpec("router by default", transport),
+        PURE: ServerSpec("router in Python", transport),
         KAMAILIO: ServerSpec("kamailio", transport),
         TWO_WORKERS: ServerSpec("kamailio", transport, processes=2),
         FLOOR: ServerSpec("floor", transport),
         SCAN_FLOOR: ServerSpec("scan floor", transport),
     }
     if not scope.with_interpreted:
-        del specs[INTERPRETED]
+        del specs[INTERPRETED], specs[PURE]
     if not scope.with_kamailio:
         del specs[KAMAILIO], specs[TWO_WORKERS]
     return specs
@@ -89,7 +91,7 @@ def _list_all_specs(transport: Transport, scope: Scope) -> dict[str, ServerSpec]
 def _compare_router(title: str, specs: dict[str, ServerSpec], **load: object) -> Case:
     tool = str(load.pop("tool", "bench.load"))
     entries = tuple(Entry(label, spec, tool, dict(load)) for label, spec in specs.items())
-    return Case(title, entries, tuple((ROUTER, label) for label in specs if label not in {ROUTER, INTERPRETED}))
+    return Case(title, entries, tuple((ROUTER, label) for label in specs if label not in {ROUTER, INTERPRETED, PURE}))
 
 
 def _measure_closed(rig: Rig, scope: Scope) -> Measured:
@@ -99,7 +101,7 @@ def _measure_closed(rig: Rig, scope: Scope) -> Measured:
         wide = dict(specs) if scope.schedule.is_quick else _list_all_specs(transport, scope)
         full = _compare_router(f"{transport} 8x16", wide, connections=8, in_flight=16)
         if INTERPRETED in wide:
-            full = replace(full, ratios=(*full.ratios, (INTERPRETED, FLOOR)))
+            full = replace(full, ratios=(*full.ratios, (INTERPRETED, FLOOR), (PURE, FLOOR)))
         cases = [full]
         if not scope.schedule.is_quick:
             cases.append(_compare_router(f"{transport} 200x1", specs, connections=200, in_flight=1))

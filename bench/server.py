@@ -17,13 +17,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Literal, TypeAlias
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _REPOSITORY = Path(__file__).resolve().parent.parent
+DEFAULT_FORM = _REPOSITORY / "build" / "default"
+"""What `make bench` has pip make of the sources: interpreted but for the scanner."""
 
+Form: TypeAlias = Literal["given", "default", "pure"]
 OnLine: TypeAlias = Callable[[bytes], None]
 
 Ports: TypeAlias = Mapping[str, int]
@@ -74,17 +77,17 @@ def run_router(
     cpu: int | None = None,
     on_line: OnLine | None = None,
     log_file: Path | None = None,
-    interpreted: bool = False,
+    form: Form = "given",
 ) -> Iterator[RunningServer]:
     """Run `callrouter serve` with a settings file whose ports may be 0. Nothing of the environment sets it.
 
     on_line: called in a thread with every line that is printed. log_file: where the settings send the log.
-    interpreted: leave out the compiled form where this process was started with it.
+    form: that of this process, the one under `DEFAULT_FORM`, or the sources as they are, without anything in C.
     """
     command = [sys.executable, "-m", "callrouter", "serve", "--config", str(config)]
-    hidden = ("PYTHONPATH",) if interpreted else ()
+    python_path = {"given": os.environ.get("PYTHONPATH", ""), "default": str(DEFAULT_FORM), "pure": ""}[form]
     with run_command(
-        command, _in_json(read_router_ports), cpu=cpu, on_line=on_line, log_file=log_file, hidden=hidden
+        command, _in_json(read_router_ports), cpu=cpu, on_line=on_line, log_file=log_file, python_path=python_path
     ) as server:
         yield server
 
@@ -207,15 +210,15 @@ def run_command(
     cpu: int | None = None,
     on_line: OnLine | None = None,
     log_file: Path | None = None,
-    hidden: tuple[str, ...] = (),
+    python_path: str | None = None,
 ) -> Iterator[RunningServer]:
     """Run any server that prints a line when it listens, until the block is left.
 
-    hidden: variables of the environment that it does not get.
+    python_path: its PYTHONPATH; None is that of this process.
     """
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("CALLROUTER_") and name not in hidden
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CALLROUTER_")}
+    if python_path is not None:
+        environment["PYTHONPATH"] = python_path
     with pinned_to(cpu):
         process = subprocess.Popen(
             command,
