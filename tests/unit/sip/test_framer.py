@@ -4,7 +4,7 @@ from callrouter.reason import Reason
 from callrouter.sip.errors import FramingError
 from callrouter.sip.framer import PING, Frame, Framer
 from callrouter.sip.limits import MessageLimits
-from callrouter.sip.message import Request, Response
+from callrouter.sip.message import BriefAck, Request, Response
 from tests.unit.sip.messages import make_octets
 
 SMALL = MessageLimits(max_head_bytes=400, max_headers=8, max_body_bytes=10)
@@ -38,6 +38,39 @@ def test_framer_response_comes_out_as_a_response() -> None:
     (frame,) = frames_of(b"SIP/2.0 200 OK\r\nl: 2\r\n\r\nab")
     assert isinstance(frame, Response)
     assert frame.body == b"ab"
+
+
+def test_framer_ack_comes_in_brief_to_who_asks_for_it() -> None:
+    framer = Framer(SMALL, acks_in_brief=True)
+    framer.receive_data(make_octets("ACK") + make_octets("OPTIONS") + make_octets("ACK") + b"\r\n\r\n")
+    ack, options, again, ping = iter(framer.next_frame, None)
+    assert isinstance(ack, BriefAck)
+    assert (ack.branch, ack.sent_by) == ("z9hg4bka1", "gw.example.com")
+    assert isinstance(options, Request)
+    assert isinstance(again, BriefAck)
+    assert ping is PING
+    assert not framer.is_mid_message
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        make_octets("ACK", body=b"x"),
+        make_octets("ACK", Via="SIP/2.0/TCP gw.example.com"),
+        make_octets("ACK", Via="SIP/2.0/TCP %;branch=z9hG4bKa1"),
+        make_octets("ACK", Via="SIP/2.0/TCP gw.example.com;rport;branch=z9hG4bKa1"),
+        make_octets("ACK", Content_Length=None),
+        make_octets("ACK", To="<sip:100@router.example.com>\r\n ;tag=1"),
+        make_octets("ACK", **{f"X{number}": "y" for number in range(2)}),
+    ],
+    ids=["body", "no branch", "no sent-by", "rport", "no length", "folded", "too many headers"],
+)
+def test_framer_ack_that_is_not_as_most_are_comes_whole(octets: bytes) -> None:
+    framer = Framer(SMALL, acks_in_brief=True)
+    framer.receive_data(octets)
+    ack = framer.next_frame()
+    assert isinstance(ack, Request)
+    assert ack.method == "ACK"
 
 
 @pytest.mark.parametrize(("line_ends", "pings"), [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (5, 2)])
