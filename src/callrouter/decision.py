@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias, final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.reason import Reason
 
 _REDIRECTED: Final = Reason.REDIRECTED
@@ -25,6 +27,7 @@ _UNSPECIFIED: Final = CallType.UNSPECIFIED
 # time of one that is generated (docs/decisions/0007). Nothing changes them once they are made.
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 @dataclass(slots=True, init=False, unsafe_hash=True)
 class Target:
@@ -65,6 +68,7 @@ class Target:
         return self.uri
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 @dataclass(slots=True, init=False, unsafe_hash=True)
 class Redirect:

@@ -6,6 +6,8 @@ The order is that of RFC 3261 8.2: method, Request-URI, merged requests (asked b
 from dataclasses import dataclass
 from typing import Final, final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.decision import Answer, CallType, Decision, Redirect, Reject
 from callrouter.facts import CallerFacts, FactsMemo, gather_facts
 from callrouter.pool.selection import Tally
@@ -46,6 +48,7 @@ _CAPABILITIES = _ALLOW_LINE + _ACCEPT_LINES + header_line("Supported", "")
 _UPPER_CASE_CAPABILITIES = _UPPER_CASE_ALLOW_LINE + _ACCEPT_LINES + header_line("SUPPORTED", "")
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 @dataclass(slots=True, init=False)
 class Outcome:

@@ -10,6 +10,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple, TypeAlias, final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.sip.address import NameAddr, parse_name_addr
 from callrouter.sip.diversion import parse_diversions
 from callrouter.sip.errors import MalformedError
@@ -46,6 +48,7 @@ class CallerFacts:
         object.__setattr__(self, "address_number", int(self.address))
 
 
+@mypyc_attr(acyclic=True)
 class Party:
     """One of the numbers or names of a call. Equal where all four are.
 
@@ -88,6 +91,7 @@ class Party:
 NOBODY: Final = Party()
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 @dataclass(slots=True, init=False, unsafe_hash=True)
 class Diverted:
@@ -102,6 +106,7 @@ class Diverted:
         self.reason = reason
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 @dataclass(slots=True, init=False, unsafe_hash=True)
 class RequestFacts:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.decision import CallType, Decision, Redirect, Reject, Target
 from callrouter.directory.model import (
     AutoAttendantStatus,
@@ -48,13 +50,13 @@ _REASONS_OF_STATUS = {
 }
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class Case:
     """One call on its way through the rules: what is known, and what the rules have found so far."""
 
     __slots__ = (
         "auto_attendant",
         "call_type",
-        "caller_user",
         "dial_plan",
         "diverted",
         "facts",

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias, final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.reason import CallEnd, Reason
 from callrouter.wire import CloseReason, Peer, Transport
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 @dataclass(slots=True, init=False)
 class RequestAnswered:

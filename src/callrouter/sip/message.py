@@ -6,6 +6,8 @@ Reading a value may fail with one of the errors of `errors`; what was read once 
 from dataclasses import dataclass
 from typing import final
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.reason import Reason
 from callrouter.sip.address import find_tag
 from callrouter.sip.cseq import CSeq, parse_cseq
@@ -28,6 +30,7 @@ class Finding:
     """The reason phrase: our own words, naming what was wrong (RFC 3261 21.4.1); "" for the standard one."""
 
 
+@mypyc_attr(acyclic=True)
 class Request:
     """A request. `defects` are what the parser noticed while cutting it into lines."""
 
@@ -155,6 +158,7 @@ class Request:
         raise NotImplementedError
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 class PlainRequest(Request):
     """One that was read in one pass (`scanner`): what a call needs is there, and sound but for what is said to raise.
@@ -216,6 +220,7 @@ class PlainRequest(Request):
         return Headers(cut_plain_rows(self._head.split("\r\n")[1:]) or {})
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 @final
 class BriefAck:
     """An ACK of which nothing was read but the transaction that it ends; for who does not ask for more (17.2.3)."""

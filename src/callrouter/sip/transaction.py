@@ -8,6 +8,8 @@ kept until the ACK or Timer H, and a non-INVITE transaction ends with its answer
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
+from mypy_extensions import mypyc_attr
+
 from callrouter.sip.message import BriefAck, PlainRequest, Request
 from callrouter.sip.via import MAGIC_COOKIE
 
@@ -30,6 +32,7 @@ _PROCEEDING: Final = State.PROCEEDING
 _COMPLETED: Final = State.COMPLETED
 
 
+@mypyc_attr(acyclic=True, free_list_len=1)
 class InviteTransaction:
     """One INVITE and what was answered. Owned by a `TransactionTable`."""
 

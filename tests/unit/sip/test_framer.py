@@ -61,7 +61,7 @@ def test_framer_ack_comes_in_brief_to_who_asks_for_it() -> None:
         make_octets("ACK", Via="SIP/2.0/TCP gw.example.com;rport;branch=z9hG4bKa1"),
         make_octets("ACK", Content_Length=None),
         make_octets("ACK", To="<sip:100@router.example.com>\r\n ;tag=1"),
-        make_octets("ACK", **{f"X{number}": "y" for number in range(2)}),
+        make_octets("ACK", X="1", Y="2"),
     ],
     ids=["body", "no branch", "no sent-by", "rport", "no length", "folded", "too many headers"],
 )
