@@ -35,6 +35,7 @@ from bench.target import Meter, Target, add_target_options, read_target
 from bench.tls import build_client_context
 
 _CONNECT_SECONDS = 30.0
+_CONNECT_ATTEMPTS = 3
 _DRAIN_SECONDS = 3.0
 _INTRODUCED_AT_ONCE = 50
 _INTRODUCTION_SECONDS = 0.02
@@ -205,15 +206,23 @@ async def connect(plan: LoadPlan, run: LoadRun) -> list[CallingProtocol]:
     callers = []
     async with asyncio.timeout(_CONNECT_SECONDS):
         for number in range(plan.connections):
-            caller = CallingProtocol(run, plan, number)
-            await loop.create_connection(
-                lambda caller=caller: caller,
-                target.address,
-                target.port,
-                ssl=context,
-                server_hostname="localhost" if context else None,
-            )
-            callers.append(caller)
+            for attempt in range(1, _CONNECT_ATTEMPTS + 1):
+                caller = CallingProtocol(run, plan, number)
+                try:
+                    await loop.create_connection(
+                        lambda caller=caller: caller,
+                        target.address,
+                        target.port,
+                        ssl=context,
+                        server_hostname="localhost" if context else None,
+                    )
+                except ConnectionResetError:
+                    # A server that hands its connections on to other processes may lose one in its handshake.
+                    if attempt == _CONNECT_ATTEMPTS:
+                        raise
+                else:
+                    callers.append(caller)
+                    break
     return callers
 
 

@@ -68,10 +68,17 @@ def _plan(arguments: argparse.Namespace) -> Scope:
     )
 
 
-def _measure(names: tuple[str, ...], scope: Scope) -> Results:
+def _measure(names: tuple[str, ...], scope: Scope, broken: list[str]) -> Results:
+    """Measure these scenarios; adds to `broken` what could not be measured, and why."""
     with tempfile.TemporaryDirectory(prefix="callrouter-bench-") as folder:
         rig = Rig(Path(folder))
-        scenarios = [SCENARIOS[name].run(rig, scope) for name in names]
+        scenarios = []
+        for name in names:
+            try:
+                scenarios.append(SCENARIOS[name].run(rig, scope))
+            except (ServerError, subprocess.TimeoutExpired) as error:
+                # Half an hour of the others is not lost for it.
+                broken.append(f"{name}: {error}")
         return Results(describe_machine(), describe_cpus(rig), scope.schedule, scenarios)
 
 
@@ -108,11 +115,9 @@ def main() -> int:
     if not arguments.without_kamailio and find_kamailio() is None:
         print(f"bench: {NEEDED}; or measure --without-kamailio", file=sys.stderr)
         return 2
+    broken: list[str] = []
     try:
-        results = _measure(names, _plan(arguments))
-    except (ServerError, subprocess.TimeoutExpired) as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
+        results = _measure(names, _plan(arguments), broken)
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
@@ -123,6 +128,10 @@ def main() -> int:
     output = arguments.output or (_DOCUMENTS if is_whole else None)
     if output:
         _write(output, results)
+    for line in broken:
+        print(f"bench: {line}", file=sys.stderr)
+    if broken:
+        return 2
     misses = _find_misses(arguments, results)
     for line in misses:
         print(f"bench: missed: {line}", file=sys.stderr)
