@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
+# What a wheel is made of.
+PACKAGE = pyproject.toml hatch_build.py $(shell find src/callrouter -name '*.py' -o -name '*.c')
 
 .PHONY: run test venv lint format compiled bench bench-interpreted instructions stages fuzz mutate image docs clean
 
@@ -54,7 +56,7 @@ fuzz: $(VENV)/.fuzz  ## coverage-guided fuzzing of the router's and the worker's
 image: $(VENV)/.dev  ## the container image, built by buildah and tested; as root on Debian, see docker/build_image.sh
 	docker/build_image.sh $(ARGS)
 
-build/compiled/.done: $(VENV)/.dev pyproject.toml hatch_build.py $(shell find src/callrouter -name '*.py' -o -name '*.c')
+build/compiled/.done: $(VENV)/.dev $(PACKAGE)
 	rm -rf build/compiled build/wheel build/source
 	mkdir -p build/source
 	cp -r src pyproject.toml hatch_build.py README.md LICENSE build/source/  # mypyc leaves its extensions beside the sources
@@ -62,7 +64,7 @@ build/compiled/.done: $(VENV)/.dev pyproject.toml hatch_build.py $(shell find sr
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/compiled build/wheel/callrouter-*.whl
 	@touch $@
 
-build/default/.done: $(VENV)/.dev pyproject.toml hatch_build.py $(shell find src/callrouter -name '*.py' -o -name '*.c')  # what pip makes of the sources
+build/default/.done: $(VENV)/.dev $(PACKAGE)  # what pip makes of the sources
 	rm -rf build/default
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/default .
 	@touch $@

@@ -200,30 +200,30 @@ def read_to(answer: bytes) -> bytes:
 
 async def connect(plan: LoadPlan, run: LoadRun) -> list[CallingProtocol]:
     """Open the connections of a plan, one after the other. Raises OSError or TimeoutError where the server is not."""
-    loop = asyncio.get_running_loop()
     target = plan.target
     context: ssl.SSLContext | None = build_client_context(target.certificates) if target.certificates else None
-    callers = []
     async with asyncio.timeout(_CONNECT_SECONDS):
-        for number in range(plan.connections):
-            for attempt in range(1, _CONNECT_ATTEMPTS + 1):
-                caller = CallingProtocol(run, plan, number)
-                try:
-                    await loop.create_connection(
-                        lambda caller=caller: caller,
-                        target.address,
-                        target.port,
-                        ssl=context,
-                        server_hostname="localhost" if context else None,
-                    )
-                except ConnectionResetError:
-                    # A server that hands its connections on to other processes may lose one in its handshake.
-                    if attempt == _CONNECT_ATTEMPTS:
-                        raise
-                else:
-                    callers.append(caller)
-                    break
-    return callers
+        return [await _connect_one(plan, run, number, context) for number in range(plan.connections)]
+
+
+async def _connect_one(
+    plan: LoadPlan, run: LoadRun, number: int, context: ssl.SSLContext | None, attempts_left: int = _CONNECT_ATTEMPTS
+) -> CallingProtocol:
+    caller = CallingProtocol(run, plan, number)
+    try:
+        await asyncio.get_running_loop().create_connection(
+            lambda: caller,
+            plan.target.address,
+            plan.target.port,
+            ssl=context,
+            server_hostname="localhost" if context else None,
+        )
+    except ConnectionResetError:
+        # A server that hands its connections on to other processes may lose one in its handshake.
+        if attempts_left == 1:
+            raise
+        return await _connect_one(plan, run, number, context, attempts_left - 1)
+    return caller
 
 
 async def run_load(plan: LoadPlan) -> Outcome:

@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from callrouter.cli.version import show_version
 
-COMMANDS = (*("serve", "lab", "mailbox", "call", "check", "explain", "settings", "firewall", "certs", "readyz"),)
+COMMANDS = ("serve", "lab", "mailbox", "call", "check", "explain", "settings", "firewall", "certs", "readyz")
 """Each by the name of its module, which has it under the same name; a group of commands as a `Typer`."""
 
 

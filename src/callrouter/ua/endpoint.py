@@ -285,21 +285,21 @@ class Endpoint(MessageStream):
             self.reject_invite(transaction, Reason.INTERNAL_ERROR, now)
 
     def _receive_invite(self, invite: Request, now: float) -> None:
-        key = transaction_key(invite)
+        key, merged = transaction_key(invite), merge_key(invite)
         known = self._invites.find(key)
         if known is not None:
             again = known.retransmission()
             if again:
                 self._output.append(again)
             self._emit(MessageDiscarded(self.peer, Reason.RETRANSMISSION))
-        elif self._invites.is_merged(invite, merge_key(invite)):
+        elif self._invites.is_merged(invite, merged):
             self.reject(invite, Reason.MERGED_REQUEST, now)
         elif len(self._invites) >= self._limits.max_transactions:
             self.reject(invite, Reason.TOO_MANY_TRANSACTIONS, now)
         elif self._agent is not None:
             # Not `_to_tag_of`: the very same INVITE after its ACK, or on another connection, is another call.
             to_tag = invite.to_tag or make_to_tag(invite, self._config.tag_key, self.make_token())
-            transaction = InviteTransaction(invite, key, merge_key(invite), to_tag)
+            transaction = InviteTransaction(invite, key, merged, to_tag)
             self._invites.open(transaction)
             self._agent.receive_invite(invite, transaction, now)
 
