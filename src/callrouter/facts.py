@@ -3,7 +3,6 @@
 EXCHANGE-UM A3, rules 6 to 9; B 3.2 and 3.3. A party that cannot be read is a fact too, not an error.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,12 +18,12 @@ from callrouter.sip.grammar import is_digits, is_host_name
 from callrouter.sip.history_info import HistoryEntry, parse_history_info
 from callrouter.sip.memo import SHARED_ENTRIES, Table
 from callrouter.sip.message import PlainRequest, Request
+from callrouter.sip.scanner import cut_diversion
 from callrouter.sip.uri import SipUri, TelUri, Uri, parse_host_port, unescape
 from callrouter.wire import Peer, PeerCertificate, Transport
 
 IPAddress: TypeAlias = IPv4Address | IPv6Address
 
-_USUAL_DIVERSION = re.compile(r"<(sips?+):(\+?+[0-9]++)@([A-Za-z0-9\-._]++)>;reason=([A-Za-z0-9\-.!%*_+`'~]++)")
 _VISUAL_SEPARATORS = {ord(character): None for character in "-.()"}
 
 
@@ -57,7 +56,7 @@ class Party:
     5.1.5), lower case. No dataclass, because what rules ask of a party is found out once, and they ask for every call.
     """
 
-    __slots__ = ("address", "host", "is_anonymous", "is_number", "keys", "number", "phone_context", "scheme")
+    __slots__ = ("_keys", "host", "is_anonymous", "is_number", "key", "number", "phone_context", "scheme")
 
     def __init__(self, number: str = "", host: str = "", scheme: str = "sip", phone_context: str = "") -> None:
         self.number = number
@@ -69,11 +68,21 @@ class Party:
         """Digits, with or without a plus."""
         self.is_anonymous = host == "anonymous.invalid" or (not self.is_number and number.lower() in ("", "anonymous"))
         """A caller that does not say who it is (RFC 3323 4.1)."""
-        self.address = f"{number}@{host}" if host else number
+        self.key = number if self.is_number else number.casefold()
+        """What the number or name may be entered as in a directory."""
+        self._keys: tuple[str, ...] | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What the party may be entered as in a directory, the more exact first; its `key` is the last."""
+        if self._keys is None:
+            self._keys = (f"{self.key}@{self.host.casefold()}", self.key) if self.host else (self.key,)
+        return self._keys
+
+    @property
+    def address(self) -> str:
         """As user@domain; the number alone where there is no host."""
-        key = number if self.is_number else number.casefold()
-        self.keys: tuple[str, ...] = (f"{key}@{host.casefold()}", key) if host else (key,)
-        """What the party may be entered as in a directory, the more exact first."""
+        return f"{self.number}@{self.host}" if self.host else self.number
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Party) and self._values() == other._values()
@@ -278,12 +287,12 @@ def _party_of_address(address: NameAddr) -> Party:
 
 
 def read_usual_diversion(row: str) -> Diverted | None:
-    """The one of `Diversion: <sip:NUMBER@HOST>;reason=WORD`, as most gateways write it; None for any other row."""
-    usual = _USUAL_DIVERSION.fullmatch(row)
+    """The one of a Diversion row that `cut_diversion` can cut; None for any other row."""
+    usual = cut_diversion(row)
     if usual is None:
         return None
-    scheme, number, host, reason = usual.groups()
-    return Diverted(Party(number, host.lower(), scheme), reason.lower())
+    scheme, number, host, reason = usual
+    return Diverted(Party(number, host, scheme), reason)
 
 
 def _gather_diversions(request: Request) -> tuple[tuple[Diverted, ...], str]:

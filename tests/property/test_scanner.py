@@ -14,7 +14,14 @@ from callrouter.sip.memo import Memo
 from callrouter.sip.message import BriefAck, PlainRequest, Request
 from callrouter.sip.parser import parse_head
 from callrouter.sip.respond import build_response, make_to_tag
-from callrouter.sip.scanner import scan, scan_ack, scan_ack_in_python, scan_in_python
+from callrouter.sip.scanner import (
+    cut_diversion,
+    cut_diversion_in_python,
+    scan,
+    scan_ack,
+    scan_ack_in_python,
+    scan_in_python,
+)
 from callrouter.sip.transaction import transaction_key
 from callrouter.sip.validate import diagnose, is_sound
 from callrouter.testing.strategies import mutated, requests, streams
@@ -243,6 +250,45 @@ def check_brief(octets: bytes) -> bool:
         return False
     assert transaction_key(read) == (ack.branch, ack.sent_by)
     return True
+
+
+# Pieces of a Diversion row; in their order, one of each, it is a usual one.
+DIVERSION_PIECES = (
+    ("<", "", " <", '"B" <'),
+    ("sip", "sips", "SIP", "tel", "sipss", "sip:"),
+    (":", "", "@"),
+    ("", "+", "++"),
+    ("100", "5", "", "a", "%31", "1;x=y", "٣"),
+    ("@", "", ":"),
+    ("H.Example-1_", "10.0.0.1", "", "[::1]", "h:5060", "é"),
+    (">;reason=", ">", ";reason=", ">;Reason=", " >;reason=", "> ;reason="),
+    ("No-Answer", "a-.!%*_+`'~", "", '"user-busy"', "a;b", "a\n", "a\0", "a "),
+)
+
+
+@st.composite
+def diversions(draw: st.DrawFn) -> str:
+    """Usual ones, with at most two pieces that are not, cut or repeated now and then."""
+    pieces = [usual for usual, *_ in DIVERSION_PIECES]
+    for place in draw(st.lists(st.integers(0, len(pieces) - 1), max_size=2)):
+        pieces[place] = draw(st.sampled_from(DIVERSION_PIECES[place]))
+    row = "".join(pieces)
+    return draw(st.one_of(st.just(row), st.integers(0, len(row)).map(lambda end: row[:end]), st.just(row * 2)))
+
+
+@given(st.one_of(diversions(), st.text(max_size=40)))
+@example("<sips:+1@h>;reason=A")
+@example("<sip:1@h>;reason=a\n")
+@example("<sip:")
+@example("<sips:")
+@example("<sip:+")
+def test_both_cutters_of_diversions_say_the_same(row: str) -> None:
+    assert cut_diversion(row) == cut_diversion_in_python(row)
+
+
+def test_usual_diversion_is_cut() -> None:
+    assert cut_diversion("<sips:+15@Host.Example>;reason=No-Answer") == ("sips", "+15", "host.example", "no-answer")
+    assert cut_diversion("<sip:1@h>;reason=no-answer;counter=1") is None
 
 
 @given(texts(), st.integers(0, 3), st.sampled_from((65536, 300, 120)), st.sampled_from((256, 8, 7)))

@@ -1,7 +1,7 @@
-/* scanner.scan_in_python and scan_ack_in_python in C: the head of a plain request in one pass over its octets.
+/* scanner.scan_in_python and its neighbours in C: the head of a plain request in one pass over its octets.
  *
  * They say and refuse exactly what the Python forms do; tests/property/test_scanner.py holds the two together. Nothing
- * is kept between calls but the names of the usual methods, and nothing is read beyond the buffer: every loop stops at
+ * is kept between calls but a few usual names, and nothing is read beyond the buffer: every loop stops at
  * its end. Where a request is not plain the answer is None, never an error.
  */
 
@@ -27,6 +27,7 @@ static unsigned char lower_case[256];
 static const char *const usual_methods[] = {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"};
 enum { USUAL_METHODS = sizeof(usual_methods) / sizeof(usual_methods[0]) };
 static PyObject *method_names[USUAL_METHODS];
+static PyObject *scheme_names[2];
 static PyObject *empty;
 
 static int is_name(slice name, const char *lower)
@@ -511,9 +512,79 @@ static PyObject *scan_ack(PyObject *module, PyObject *const *args, Py_ssize_t na
     return make_tuple(parts, 3);
 }
 
+/* The octets of a class from `at` on. */
+static slice take_while(octets at, octets limit, int (*is_wanted)(int))
+{
+    octets start = at;
+    while (at < limit && is_wanted(*at))
+        at++;
+    return (slice){start, at - start};
+}
+
+static int is_digit(int octet)
+{
+    return octet >= '0' && octet <= '9';
+}
+
+static int is_of_token(int octet)
+{
+    return octet_class[octet] & TOKEN;
+}
+
+static int is_of_host(int octet)
+{
+    int lower = lower_case[octet];
+    return (lower >= 'a' && lower <= 'z') || is_digit(octet) || octet == '-' || octet == '.' || octet == '_';
+}
+
+static PyObject *cut_diversion(PyObject *module, PyObject *row)
+{
+    static const char middle[] = ">;reason=";
+    const Py_ssize_t middle_length = sizeof(middle) - 1;
+    octets at, limit, start;
+    slice digits, number, host, reason;
+    int is_secure;
+    (void)module;
+    if (!PyUnicode_Check(row)) {
+        PyErr_SetString(PyExc_TypeError, "takes a text");
+        return NULL;
+    }
+    if (PyUnicode_READY(row) < 0)
+        return NULL;
+    if (!PyUnicode_IS_ASCII(row))
+        Py_RETURN_NONE;
+    at = PyUnicode_1BYTE_DATA(row);
+    limit = at + PyUnicode_GET_LENGTH(row);
+    if (limit - at < 6 || memcmp(at, "<sip", 4) != 0)
+        Py_RETURN_NONE;
+    is_secure = at[4] == 's';
+    at += 4 + is_secure;
+    if (*at != ':')
+        Py_RETURN_NONE;
+    start = ++at;
+    at += at < limit && *at == '+';
+    digits = take_while(at, limit, is_digit);
+    at += digits.length;
+    number = (slice){start, at - start};
+    if (digits.length == 0 || at == limit || *at != '@')
+        Py_RETURN_NONE;
+    host = take_while(at + 1, limit, is_of_host);
+    at = host.at + host.length;
+    if (host.length == 0 || limit - at <= middle_length || memcmp(at, middle, middle_length) != 0)
+        Py_RETURN_NONE;
+    reason = take_while(at + middle_length, limit, is_of_token);
+    if (reason.length == 0 || reason.at + reason.length != limit)
+        Py_RETURN_NONE;
+    PyObject *parts[] = {
+        Py_NewRef(scheme_names[is_secure]), make_text(number), make_lower_text(host), make_lower_text(reason),
+    };
+    return make_tuple(parts, 4);
+}
+
 static PyMethodDef functions[] = {
     {"scan", (PyCFunction)(void (*)(void))scan, METH_FASTCALL, "See callrouter.sip.scanner.scan_in_python."},
     {"scan_ack", (PyCFunction)(void (*)(void))scan_ack, METH_FASTCALL, "See callrouter.sip.scanner.scan_ack_in_python."},
+    {"cut_diversion", cut_diversion, METH_O, "See callrouter.sip.scanner.cut_diversion_in_python."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -540,5 +611,8 @@ PyMODINIT_FUNC PyInit__scan(void)
     for (int i = 0; i < USUAL_METHODS; i++)
         if ((method_names[i] = PyUnicode_InternFromString(usual_methods[i])) == NULL)
             return NULL;
+    if ((scheme_names[0] = PyUnicode_InternFromString("sip")) == NULL
+        || (scheme_names[1] = PyUnicode_InternFromString("sips")) == NULL)
+        return NULL;
     return PyModule_Create(&module_definition);
 }

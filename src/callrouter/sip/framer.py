@@ -232,7 +232,11 @@ class Framer:
             self._compact()
             return None
         if self._body_bytes:
-            message.body = bytes(self._buffer[self._position : end])
+            buffer = self._buffer
+            # Asked first, because a slice of octets is a copy already.
+            message.body = (
+                buffer[self._position : end] if isinstance(buffer, bytes) else bytes(buffer[self._position : end])
+            )
             self._position = self._searched = end
         self._message = None
         return message

@@ -4,21 +4,17 @@ Only the top Via changes (received, rport), and To gains our tag. No CR or LF ca
 ends by the parser, and what settings add was checked when they were loaded (`header_line` checks it once more).
 """
 
-from typing import Final
-
 from callrouter.sip.errors import HeaderError, MalformedError
 from callrouter.sip.grammar import encode
 from callrouter.sip.message import PlainRequest, Request
 from callrouter.sip.status import status_line
 from callrouter.sip.via import split_vias, stamp_via
+from callrouter.sip.writer import join, make_tag
 
 _END = "Content-Length: 0\r\n\r\n"
 UPPER_CASE_END = "CONTENT-LENGTH: 0\r\n\r\n"
 """The end of an answer as the published trace has it (EXCHANGE-UM B 4.2); may close the `extra` of `build_response`."""
 _EMPTY_LINE = "\r\n\r\n"
-_TAG_BYTES: Final = 5
-"""10 lower-case hex digits (EXCHANGE-UM A2): 40 bits, more than the 32 of RFC 3261 19.3."""
-_TAG_MASK: Final = 2**40 - 1
 
 
 def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
@@ -30,9 +26,16 @@ def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
     salt: for the tag of a dialog, which has to be another one where the very same request comes twice.
     """
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
-    number = (request.cseq_row or "").partition(" ")[0]
-    name = (key, salt, request.call_id_row, request.from_row, number, request.via_row)
-    return (hash(name) & _TAG_MASK).to_bytes(_TAG_BYTES, "big").hex()
+    call_id = request.call_id_row
+    try:
+        if isinstance(request, PlainRequest):
+            branch, sent_by, number = request.branch, request.sent_by.text, request.number
+        else:
+            branch, sent_by, number = request.top_via.branch, request.top_via.sent_by, request.cseq.number
+        return make_tag((key, salt, branch, sent_by, request.from_tag or request.from_row, call_id, number))
+    except MalformedError:
+        number_text = (request.cseq_row or "").partition(" ")[0]
+        return make_tag((key, salt, request.via_row, request.from_row, call_id, number_text))
 
 
 def header_line(name: str, value: str) -> str:
@@ -58,15 +61,18 @@ def build_response(
     via, from_, to = request.via_row, request.from_row, request.to_row
     call_id, cseq = request.call_id_row, request.cseq_row
     tag = f";tag={to_tag}" if to_tag and to is not None and not _has_tag(request) else ""
-    vias = "" if via is None else f"Via: {_stamped(request, via, source)}\r\n{request.more_via_lines}"
-    if from_ is None or to is None or call_id is None or cseq is None:
+    end = "" if extra.endswith(_EMPTY_LINE) else _END
+    if via is None or from_ is None or to is None or call_id is None or cseq is None:
+        vias = "" if via is None else f"Via: {_stamped(request, via, source)}\r\n{request.more_via_lines}"
         parties = f"{_copied('From', from_, '')}{_copied('To', to, tag)}"
         names = f"{_copied('Call-ID', call_id, '')}{_copied('CSeq', cseq, '')}"
-    else:
-        parties = f"From: {from_}\r\nTo: {to}{tag}\r\n"
-        names = f"Call-ID: {call_id}\r\nCSeq: {cseq}\r\n"
-    end = "" if extra.endswith(_EMPTY_LINE) else _END
-    return encode(f"{status_line(status, phrase)}{vias}{parties}{names}{extra}{end}")
+        return encode(f"{status_line(status, phrase)}{vias}{parties}{names}{extra}{end}")
+    # fmt: off
+    return join((
+        status_line(status, phrase), "Via: ", _stamped(request, via, source), "\r\n", request.more_via_lines,
+        "From: ", from_, "\r\nTo: ", to, tag, "\r\nCall-ID: ", call_id, "\r\nCSeq: ", cseq, "\r\n", extra, end,
+    ))
+    # fmt: on
 
 
 def _copied(name: str, row: str | None, tag: str) -> str:

@@ -38,6 +38,12 @@ AckScan: TypeAlias = tuple[int, str, str]
 AckScanner: TypeAlias = Callable[[bytes | bytearray, int, int, int], AckScan | None]
 """As `scan_ack_in_python`."""
 
+DiversionCut: TypeAlias = tuple[str, str, str, str]
+"""Scheme, number, host in lower case, reason in lower case."""
+
+DiversionCutter: TypeAlias = Callable[[str], DiversionCut | None]
+"""As `cut_diversion_in_python`."""
+
 _END_OF_HEAD = b"\r\n\r\n"
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _MOST_DIGITS = 9
@@ -63,6 +69,8 @@ _USUAL_ACK = re.compile(
     rf"ACK [!-~]++ SIP/2\.0\r\nVia: ([ -+\--:<-~]++);branch=(z9hG4bK{_WORD})\r\n"
     r"(?:(?![lL \t]|[cC][oO][nN][tT][eE][nN][tT]-[lL])[^\r\n]++\r\n)*+Content-Length: 0\r\n\r\n".encode()
 )
+
+_USUAL_DIVERSION = re.compile(rf"<(sips?+):(\+?+[0-9]++)@([A-Za-z0-9\-._]++)>;reason=({_WORD})")
 
 
 class _NotPlain(ValueError):  # noqa: N818 - no error: an answer
@@ -100,6 +108,15 @@ def scan_ack_in_python(data: bytes | bytearray, start: int, max_head_bytes: int,
         return None
     sent_by, branch = usual.groups()
     return end, sent_by.decode("ascii"), branch.decode("ascii").lower()
+
+
+def cut_diversion_in_python(row: str) -> DiversionCut | None:
+    """A Diversion row of the form `<sip:NUMBER@HOST>;reason=WORD`, as most gateways write it; None for any other."""
+    usual = _USUAL_DIVERSION.fullmatch(row)
+    if usual is None:
+        return None
+    scheme, number, host, reason = usual.groups()
+    return scheme, number, host.lower(), reason.lower()
 
 
 def _read_head(head: str, count: int, end: int) -> Scan:
@@ -196,10 +213,12 @@ def _read_address(text: str) -> tuple[str, str]:
 
 scan: Scanner
 scan_ack: AckScanner
+cut_diversion: DiversionCutter
 try:
+    from callrouter.sip._scan import cut_diversion as cut_diversion_in_c
     from callrouter.sip._scan import scan as scan_in_c
     from callrouter.sip._scan import scan_ack as scan_ack_in_c
 except ImportError:  # not compiled
-    scan, scan_ack = scan_in_python, scan_ack_in_python
+    scan, scan_ack, cut_diversion = scan_in_python, scan_ack_in_python, cut_diversion_in_python
 else:
-    scan, scan_ack = scan_in_c, scan_ack_in_c
+    scan, scan_ack, cut_diversion = scan_in_c, scan_ack_in_c, cut_diversion_in_c

@@ -97,11 +97,21 @@ def test_make_to_tag_is_ten_hex_digits_that_depend_on_the_key() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"Call_ID": "c2"}, {"From": "<sip:x@y>;tag=f1"}, {"CSeq": "2 INVITE"}, {"Via": "SIP/2.0/TCP h;branch=z9hG4bKb"}],
+    [
+        {"Call_ID": "c2"},
+        {"From": "<sip:x@y>;tag=f2"},
+        {"From": "<sip:x@y>"},
+        {"CSeq": "2 INVITE"},
+        {"Via": "SIP/2.0/TCP h;branch=z9hG4bKb"},
+    ],
 )
 def test_make_to_tag_of_another_request_differs(changes: dict[str, str]) -> None:
     other = make_request("INVITE", "sip:100@router.example.com", **changes)
     assert make_to_tag(other, KEY) != make_to_tag(make_request(), KEY)
+
+
+def test_make_to_tag_goes_by_the_address_of_a_from_without_a_tag() -> None:
+    assert make_to_tag(make_request(From="<sip:x@y>"), KEY) != make_to_tag(make_request(From="<sip:z@y>"), KEY)
 
 
 def test_make_to_tag_of_a_cancel_is_that_of_its_invite() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from callrouter.sip import scanner
 from callrouter.sip.scanner import Scan, scan, scan_in_python
+from callrouter.sip.writer import join, join_in_python
 from tests.unit.sip.messages import make_octets
 
 LARGE = 65536
@@ -179,9 +180,10 @@ def test_scan_leaves_what_is_not_plain_to_the_parser(old: bytes, new: bytes) -> 
     assert read(octets.replace(old, new)) is None
 
 
-def test_compiled_package_has_the_compiled_scanner() -> None:
+def test_compiled_package_has_the_compiled_scanner_and_writer() -> None:
     is_compiled = not str(scanner.__file__).endswith(".py")
     assert (scan is not scan_in_python) == is_compiled
+    assert (join is not join_in_python) == is_compiled
 
 
 def test_scan_keeps_the_limits() -> None:
