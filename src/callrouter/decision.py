@@ -1,6 +1,6 @@
 """What can be decided about a request. Frozen values; each carries the one Reason why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias, final
 
@@ -43,6 +43,8 @@ class Target:
     maddr: str
     q: str
     """The preference of RFC 3261 20.10, as "0.9"; "" writes none. Not part of the URI."""
+    uri: str = field(init=False, repr=False, compare=False)
+    """As the Contact carries it; written once, for a target is offered many times."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each field
         self, user: str, host: str, port: int, transport: str, scheme: str = "sip", maddr: str = "", q: str = ""
@@ -54,15 +56,11 @@ class Target:
         self.scheme = scheme
         self.maddr = maddr
         self.q = q
-
-    @property
-    def uri(self) -> str:
-        """As the Contact carries it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        user = f"{self.user}@" if self.user else ""
-        transport = f";transport={self.transport}" if self.transport else ""
-        maddr = f";maddr={self.maddr}" if self.maddr else ""
-        return f"{self.scheme}:{user}{host}:{self.port}{transport}{maddr}"
+        shown_host = f"[{host}]" if ":" in host else host
+        shown_user = f"{user}@" if user else ""
+        shown_transport = f";transport={transport}" if transport else ""
+        shown_maddr = f";maddr={maddr}" if maddr else ""
+        self.uri = f"{scheme}:{shown_user}{shown_host}:{port}{shown_transport}{shown_maddr}"
 
     def __str__(self) -> str:
         return self.uri

@@ -173,12 +173,8 @@ def put_decision(decision: Decision, form: AnswerForm) -> Outcome:
     """The answer that tells a decision."""
     # Not a match statement: class patterns cost a microsecond, and nearly every decision is a Redirect.
     if isinstance(decision, Redirect):
-        targets = decision.targets
-        contact = targets[0].uri
-        others = ""
-        if len(targets) > 1:
-            others = "".join([_contact_line(target.uri, target.q) for target in targets[1:]])
-        extra = f"{_contact_line(contact, targets[0].q)}{others}{form.extra_lines}{form.tail}"
+        lines = "".join([_contact_line(target.uri, target.q) for target in decision.targets])
+        contact, extra = decision.targets[0].uri, f"{lines}{form.tail_of_redirects}"
         return Outcome(decision.status, decision.reason, extra=extra, contact=contact, call_type=decision.call_type)
     if isinstance(decision, Reject):
         return put_rejection(decision.reason, form)

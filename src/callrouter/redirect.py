@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 
 from mypy_extensions import mypyc_attr
 
-from callrouter.decision import CallType, Decision, Redirect, Reject, Target
+from callrouter.decision import CallType, Decision, Reject
+from callrouter.directory.lookup import Numbers
 from callrouter.directory.model import (
     AutoAttendantStatus,
     ComponentState,
@@ -24,18 +25,16 @@ from callrouter.directory.model import (
     VoipSecurity,
 )
 from callrouter.facts import Diverted, Party, RequestFacts
-from callrouter.pool.model import Member
-from callrouter.pool.selection import NO_CALLS, Selection, Tally, rank, select
+from callrouter.pool.selection import NO_CALLS, Tally
 from callrouter.reason import Reason
-from callrouter.sip.uri import SipUri, TelUri, equivalent
 from callrouter.snapshot import RoutingSnapshot
+from callrouter.targets import find_targets
 from callrouter.wire import Transport
 
 # A member of an Enum costs a descriptor call wherever it is named (CPython 3.11); these are named for every call.
 _ACTIVE: Final = ComponentState.ACTIVE
 _ENABLED: Final = GatewayStatus.ENABLED
 _TLS: Final = Transport.TLS
-_ROUND_ROBIN: Final = Selection.ROUND_ROBIN
 _UNSPECIFIED: Final = CallType.UNSPECIFIED
 _AUTO_ATTENDANT: Final = CallType.AUTO_ATTENDANT
 _OUTLOOK_VOICE_ACCESS: Final = CallType.OUTLOOK_VOICE_ACCESS
@@ -202,29 +201,36 @@ def _diversion_parses(case: Case) -> Decision | None:
 
 
 def _diverted_party(case: Case) -> Decision | None:
-    plan, lookup = case.dial_plan, case.snapshot.lookup
+    plan = case.dial_plan
     if plan is None or not case.facts.diversions:
         return None
+    numbers = case.snapshot.lookup.numbers(plan)
     for diverted in case.facts.diversions:
-        for key in diverted.party.keys:
-            attendant = lookup.auto_attendant(plan, key)
+        for key in _keys_in(numbers, diverted.party):
+            attendant = numbers.auto_attendants.get(key)
             if attendant is not None and attendant.status is _ATTENDANT_ENABLED:
                 case.diverted, case.auto_attendant, case.call_type = diverted, attendant, _AUTO_ATTENDANT
                 return None
-            user = lookup.user(plan, key)
+            user = numbers.users.get(key)
             if user is not None:
                 case.diverted, case.user, case.call_type = diverted, user, CallType.CALL_ANSWERING
                 return None
     return Reject(Reason.USER_NOT_ENABLED)
 
 
+def _keys_in(numbers: Numbers, party: Party) -> tuple[str, ...]:
+    """What to ask for: an address only where some are entered, because one more miss in a large table costs time."""
+    return party.keys if numbers.has_addresses else (party.key,)
+
+
 def _called_number(case: Case) -> Decision | None:
-    plan, lookup, called = case.dial_plan, case.snapshot.lookup, case.facts.called_party
+    plan, called = case.dial_plan, case.facts.called_party
     if plan is None or case.call_type is not _UNSPECIFIED:
         return None
     is_disabled = False
+    attendants = case.snapshot.lookup.numbers(plan).auto_attendants
     for key in called.keys:
-        attendant = lookup.auto_attendant(plan, key)
+        attendant = attendants.get(key)
         if attendant is not None and attendant.status is _ATTENDANT_ENABLED:
             case.auto_attendant, case.call_type = attendant, _AUTO_ATTENDANT
             return None
@@ -243,128 +249,27 @@ def _own_numbers(plan: UMDialPlan) -> set[str]:
 
 def _calling_user(case: Case, plan: UMDialPlan) -> UMMailbox | None:
     """Who the caller is, in the dial plan or in one of its equivalents."""
-    lookup, keys = case.snapshot.lookup, case.facts.calling_party.keys
-    for key in keys:
-        user = lookup.user(plan, key)
+    lookup, calling = case.snapshot.lookup, case.facts.calling_party
+    user = _user_in(lookup.numbers(plan), calling)
+    for name in plan.equivalent_dial_plan_phone_contexts:
+        other = None if user is not None else lookup.dial_plan(name)
+        if other is not None:
+            user = _user_in(lookup.numbers(other), calling)
+    return user
+
+
+def _user_in(numbers: Numbers, party: Party) -> UMMailbox | None:
+    for key in _keys_in(numbers, party):
+        user = numbers.users.get(key)
         if user is not None:
             return user
-    for name in plan.equivalent_dial_plan_phone_contexts:
-        other = lookup.dial_plan(name)
-        if other is not None:
-            for key in keys:
-                user = lookup.user(other, key)
-                if user is not None:
-                    return user
     return None
 
 
 def _target(case: Case) -> Decision | None:
-    facts, snapshot = case.facts, case.snapshot
-    owner, is_lost = _owner(case)
-    if is_lost:
-        return Reject(Reason.SELF_REDIRECT)
-    members = snapshot.pool.available
-    if snapshot.selection is _ROUND_ROBIN:
-        # Whose turn it is depends on how many take turns; for the other selections it does not.
-        members = tuple(member for member in members if _can_take(member, case))
-    chosen = owner or select(members, facts.call_id, snapshot.selection, case.tally)
-    if chosen is not None and owner is None and not _can_take(chosen, case):
-        members = tuple(member for member in members if _can_take(member, case))
-        chosen = select(members, facts.call_id, snapshot.selection, case.tally)
-    if chosen is None:
-        return Reject(_why_nobody(case))
-    target = _contact(chosen, case)
-    if _leads_back(target, facts):
-        return Reject(Reason.SELF_REDIRECT)
-    targets = _alternatives(chosen, case) if snapshot.form.all_contacts else (target,)
-    return Redirect(targets, call_type=case.call_type, server=chosen.server.name)
-
-
-def _why_nobody(case: Case) -> Reason:
-    """Why no server can take the call: those that are up for the caller's security are this router, or none is."""
-    is_only_self = any(_port(member, case) > 0 for member in case.snapshot.pool.available)
-    return Reason.SELF_REDIRECT if is_only_self else Reason.NO_MAILBOX_SERVER
-
-
-def _owner(case: Case) -> tuple[Member | None, bool]:
-    """The server that has the user's database, the active copy first; and whether that one is this router."""
-    database = None if case.user is None else case.snapshot.lookup.database(case.user.database)
-    if database is None:
-        return None, False
-    by_name = case.snapshot.pool.by_name
-    active = by_name.get(database.active)
-    if active is not None and active.is_available:
-        if _is_self(active, case):
-            return None, True
-        if _port(active, case) > 0:
-            return active, False
-    for name in database.passive:
-        member = by_name.get(name)
-        if member is not None and member.is_available and _can_take(member, case):
-            return member, False
-    return None, False
-
-
-def _can_take(member: Member, case: Case) -> bool:
-    """Whether a server listens and takes calls with the caller's security, and is not this router."""
-    return _port(member, case) > 0 and not _is_self(member, case)
-
-
-def _port(member: Member, case: Case) -> int:
-    """A TLS caller gets the TLS port and the other way round, always (A2); 0 where that port takes no calls."""
-    return member.tls_port if case.facts.caller.transport is _TLS else member.tcp_port
-
-
-def _alternatives(chosen: Member, case: Case) -> tuple[Target, ...]:
-    """Every eligible server, the chosen one first, with falling preference (RFC 3261 20.10)."""
-    facts, snapshot = case.facts, case.snapshot
-    eligible = [member for member in snapshot.pool.available if member is not chosen and _can_take(member, case)]
-    members = [chosen, *rank(eligible, facts.call_id, snapshot.selection, case.tally)]
-    step = 1000 // len(members)
-    contacts = (_contact(member, case, f"{(1000 - place * step) / 1000:.3f}") for place, member in enumerate(members))
-    return tuple(contact for contact in contacts if not _leads_back(contact, facts))
-
-
-def _contact(member: Member, case: Case, q: str = "") -> Target:
-    """The Contact of A2, in the form that the settings ask for."""
-    facts, form, server = case.facts, case.snapshot.form, member.server
-    called = facts.called
-    if "#" in called and isinstance(facts.request_uri, TelUri):
-        # A digit of RFC 3966 that RFC 3261 25.1 wants escaped in a user.
-        called = called.replace("#", "%23")
-    names = (server.address, server.fqdn) if form.prefers_address else (server.fqdn, server.address)
-    host = names[0] or names[1] or facts.caller.local_address
-    port = _port(member, case)
-    if facts.caller.transport is not _TLS:
-        return Target(called, host, port, form.tcp_transport, "sip", facts.maddr, q)
-    if facts.is_sips or form.sips_contacts:
-        # A sips Request-URI gets a sips target; its transport is TLS by the scheme (RFC 5630 5.4).
-        return Target(called, host, port, "", "sips", facts.maddr, q)
-    return Target(called, host, port, form.tls_transport, "sip", facts.maddr, q)
-
-
-def _is_self(member: Member, case: Case) -> bool:
-    caller, port = case.facts.caller, _port(member, case)
-    server = member.server
-    if port == caller.local_port and (server.address or server.fqdn or caller.local_address) == caller.local_address:
-        return True
-    own = case.snapshot.own_endpoints
-    if port not in case.snapshot.own_ports:
-        return False
-    if not server.fqdn and not server.address:
-        return (caller.local_address, port) in own
-    return (server.fqdn, port) in own or (server.address, port) in own
-
-
-def _leads_back(target: Target, facts: RequestFacts) -> bool:
-    """Whether the target is the Request-URI itself, which RFC 3261 8.3 forbids."""
-    uri = facts.request_uri
-    if not isinstance(uri, SipUri) or uri.port != target.port or uri.host != target.host.lower():
-        return False
-    params = [("transport", target.transport)] if target.transport else []
-    if target.maddr:
-        params.append(("maddr", target.maddr))
-    return equivalent(SipUri(target.scheme, target.user, uri.host, target.port, tuple(params)), uri)
+    snapshot = case.snapshot
+    database = None if case.user is None else snapshot.lookup.database(case.user.database)
+    return find_targets(case.facts, snapshot, database, case.call_type, case.tally)
 
 
 RULES: tuple[Rule, ...] = (

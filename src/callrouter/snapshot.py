@@ -5,14 +5,19 @@ A reload makes a new one and swaps the reference in the `SnapshotCell`; nothing 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from callrouter.decision import REJECTIONS, Rejection
+from callrouter.decision import REJECTIONS, Rejection, Target
 from callrouter.directory.lookup import DirectoryLookup
 from callrouter.directory.model import ComponentState, Directory
 from callrouter.pool.model import Pool
 from callrouter.pool.selection import Selection
 from callrouter.reason import Reason
+from callrouter.sip.memo import SHARED_ENTRIES, Table
 from callrouter.sip.respond import UPPER_CASE_END
+
+KnownTargets: TypeAlias = Table[tuple[Target, ...]]
+"""Targets by the number that was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,15 @@ class AnswerForm:
     rejections: Mapping[Reason, Rejection] = field(default_factory=lambda: REJECTIONS)
     """The answer to each Reason to reject."""
     tail: str = field(init=False, repr=False)
-    """How every answer ends; prepared here, because it is written for every message."""
+    """How every answer ends; prepared here, as the next, because it is written for every message."""
+    tail_of_redirects: str = field(init=False, repr=False)
+    """How a redirect ends, after its Contacts."""
 
     def __post_init__(self) -> None:
         end = UPPER_CASE_END if self.upper_case_names else ""
-        object.__setattr__(self, "tail", self.server_line + end)
+        tail = self.server_line + end
+        object.__setattr__(self, "tail", tail)
+        object.__setattr__(self, "tail_of_redirects", self.extra_lines + tail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +77,16 @@ class RoutingSnapshot:
     form: AnswerForm = field(default_factory=AnswerForm)
     own_ports: frozenset[int] = field(init=False, repr=False, compare=False)
     """Those of `own_endpoints`, which are asked first."""
+    known_targets: Mapping[str, tuple[KnownTargets, KnownTargets]] = field(init=False, repr=False, compare=False)
+    """What calls were offered before, by the server's name: over TCP, over TLS. Callers call few numbers, and all else
+    that a Contact holds is the snapshot's. The only part that grows, and no more than a cache."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "own_ports", frozenset(port for _, port in self.own_endpoints))
+        known: dict[str, tuple[KnownTargets, KnownTargets]] = {
+            name: (Table(SHARED_ENTRIES), Table(SHARED_ENTRIES)) for name in self.pool.by_name
+        }
+        object.__setattr__(self, "known_targets", known)
 
 
 class SnapshotCell:

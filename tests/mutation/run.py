@@ -63,6 +63,7 @@ _DECISION = (
 )
 TARGETS = {
     "redirect": Target("callrouter.redirect", _DECISION),
+    "targets": Target("callrouter.targets", ("unit/test_redirect_target.py", *_DECISION)),
     "facts": Target("callrouter.facts", ("unit/test_facts.py", *_DECISION)),
     "selection": Target("callrouter.pool.selection", ("unit/pool/test_selection.py", *_DECISION)),
 }

@@ -83,6 +83,17 @@ def test_decide_any_call_gives_one_decision_always_the_same(drawn: Drawn, tally:
     assert isinstance(decision, Redirect) or (isinstance(decision, Reject) and decision.reason in REJECTIONS)
 
 
+@given(cases(), st.lists(request_facts(), max_size=4))
+def test_decide_never_depends_on_the_calls_before(drawn: Drawn, others: list[RequestFacts]) -> None:
+    facts, snapshot = drawn
+    decision = decide(facts, replace(snapshot))
+    for other in others:
+        # Alike but for what a target may be made of, so that they come by what is remembered of each other.
+        for alike in (other, replace(other, caller=facts.caller), replace(facts, maddr=other.maddr, is_sips=True)):
+            decide(alike, snapshot)
+    assert decide(facts, snapshot) == decision
+
+
 @given(cases())
 def test_decide_is_the_first_rule_that_ends_the_matter_and_its_reason_is_the_rules(drawn: Drawn) -> None:
     decision, _, number = decide_case(*drawn)

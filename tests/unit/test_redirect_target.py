@@ -46,6 +46,34 @@ def test_decide_redirects_to_the_port_and_transport_of_the_caller(peer: Peer, ur
     assert contacts_of(uri, peer, simple_world(MBX1)) == [contact]
 
 
+def test_decide_remembers_what_it_offered_by_all_that_is_in_it() -> None:
+    snapshot = simple_world(MBX1)
+    uris = ("sip:100@h", "sip:100@other.test:5070", "sip:100@h;maddr=192.0.2.9", "sips:100@h", "tel:100", "sip:101@h")
+    asked = [(uri, peer) for uri in uris for peer in (TCP, TLS) if peer is TLS or not uri.startswith("sips")]
+    fresh = [contacts_of(uri, peer, replace(snapshot)) for uri, peer in asked]
+    assert len({contact for [contact] in fresh}) == 7
+    for order in (asked, asked, asked[::-1]):
+        found = {(uri, peer): contacts_of(uri, peer, snapshot) for uri, peer in order}
+        assert [found[each] for each in asked] == fresh
+    tcp, tls = snapshot.known_targets[MBX1.name]
+    assert (len(tcp), len(tls)) == (2, 2)
+
+
+def test_decide_offers_the_same_target_again_rather_than_write_another() -> None:
+    snapshot = simple_world(MBX1)
+    first, again = (decide(facts_of("sip:100@h", TCP), snapshot) for _ in range(2))
+    assert isinstance(first, Redirect)
+    assert isinstance(again, Redirect)
+    assert first.targets is again.targets
+
+
+def test_decide_remembers_nothing_of_another_form() -> None:
+    snapshot = simple_world(MBX1)
+    assert contacts_of("sip:100@h", TCP, snapshot) == ["sip:100@mbx1.test:5062;transport=Tcp"]
+    other = replace(snapshot, form=AnswerForm(tcp_transport="tcp"))
+    assert contacts_of("sip:100@h", TCP, other) == ["sip:100@mbx1.test:5062;transport=tcp"]
+
+
 @pytest.mark.parametrize(
     ("server", "host", "preferring_address"),
     [

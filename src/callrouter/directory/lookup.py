@@ -5,6 +5,7 @@ by its key, which is the number case-folded (`facts.Party.keys`).
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from callrouter.directory.model import (
@@ -20,18 +21,43 @@ from callrouter.directory.model import (
 _Network = IPv4Network | IPv6Network
 
 
+@dataclass(slots=True)
+class Numbers:
+    """What the numbers of one dial plan lead to, by their keys. With tables of its own, a key is a text and no more."""
+
+    auto_attendants: dict[str, UMAutoAttendant] = field(default_factory=dict)
+    users: dict[str, UMMailbox] = field(default_factory=dict)
+    has_addresses: bool = False
+    """Whether one of them is more than a number, as user@domain; where none is, such a key need not be asked for."""
+
+    def add_auto_attendant(self, number: str, attendant: UMAutoAttendant) -> None:
+        """Enter a number of an auto attendant; the first one keeps it."""
+        self.auto_attendants.setdefault(self._key_of(number), attendant)
+
+    def add_user(self, number: str, user: UMMailbox) -> None:
+        """Enter an extension or SIP address of a user; the first one keeps it."""
+        self.users.setdefault(self._key_of(number), user)
+
+    def _key_of(self, number: str) -> str:
+        self.has_addresses = self.has_addresses or "@" in number
+        return number.casefold()
+
+
+_NO_NUMBERS = Numbers()
+
+
 class DirectoryLookup:
     """Indexes over one `Directory`."""
 
     __slots__ = (
-        "_auto_attendants",
         "_by_name",
         "_by_network",
         "_databases",
         "_default_hunt_groups",
         "_dial_plans",
-        "_hunt_groups",
-        "_users",
+        "_dial_plans_as_named",
+        "_numbers",
+        "_pilots",
         "directory",
         "has_dial_plans",
     )
@@ -43,25 +69,27 @@ class DirectoryLookup:
         self._by_name = {gateway.fqdn: gateway for gateway in reversed(directory.gateways) if gateway.fqdn}
         self._by_network = _index_networks(directory.gateways)
         self._dial_plans = {plan.name.casefold(): plan for plan in directory.dial_plans}
-        self._hunt_groups = {
-            (group.um_ip_gateway, group.pilot_identifier.casefold()): group
-            for group in reversed(directory.hunt_groups)
-            if group.pilot_identifier
-        }
-        self._default_hunt_groups = {
-            group.um_ip_gateway: group for group in reversed(directory.hunt_groups) if not group.pilot_identifier
-        }
-        self._auto_attendants = {
-            (attendant.um_dial_plan, number.casefold()): attendant
-            for attendant in reversed(directory.auto_attendants)
-            for number in attendant.pilot_identifier_list
-        }
-        self._users = {
-            (user.um_dial_plan, number.casefold()): user
-            for user in reversed(directory.users)
-            for number in (*user.extensions, user.sip_resource_identifier)
-            if number
-        }
+        self._dial_plans_as_named = {plan.name: self._dial_plans[plan.name.casefold()] for plan in directory.dial_plans}
+        self._pilots: dict[str, dict[str, UMHuntGroup]] = {}
+        """By the name of the gateway."""
+        self._default_hunt_groups: dict[str, UMHuntGroup] = {}
+        for group in directory.hunt_groups:
+            if group.pilot_identifier:
+                pilots = self._pilots.setdefault(group.um_ip_gateway, {})
+                pilots.setdefault(group.pilot_identifier.casefold(), group)
+            else:
+                self._default_hunt_groups.setdefault(group.um_ip_gateway, group)
+        self._numbers: dict[str, Numbers] = {}
+        """By the name of the dial plan."""
+        for attendant in directory.auto_attendants:
+            numbers = self._numbers_in(attendant.um_dial_plan)
+            for number in attendant.pilot_identifier_list:
+                numbers.add_auto_attendant(number, attendant)
+        for user in directory.users:
+            numbers = self._numbers_in(user.um_dial_plan)
+            for number in (*user.extensions, user.sip_resource_identifier):
+                if number:
+                    numbers.add_user(number, user)
         self._databases = {database.name: database for database in directory.databases}
 
     def gateway_by_address(self, address: IPv4Address | IPv6Address) -> UMIPGateway | None:
@@ -87,24 +115,32 @@ class DirectoryLookup:
 
     def hunt_group(self, gateway: UMIPGateway, keys: Iterable[str]) -> UMHuntGroup | None:
         """The gateway's hunt group with one of these pilots, else its default one (A3, rule 4)."""
-        name = gateway.name
-        for key in keys:
-            group = self._hunt_groups.get((name, key))
-            if group is not None:
-                return group
-        return self._default_hunt_groups.get(name)
+        pilots = self._pilots.get(gateway.name)
+        if pilots is not None:
+            for key in keys:
+                group = pilots.get(key)
+                if group is not None:
+                    return group
+        return self._default_hunt_groups.get(gateway.name)
 
     def dial_plan(self, name: str) -> UMDialPlan | None:
         """The dial plan of this name or phone-context."""
-        return self._dial_plans.get(name.casefold())
+        return self._dial_plans_as_named.get(name) or self._dial_plans.get(name.casefold())
+
+    def numbers(self, dial_plan: UMDialPlan) -> Numbers:
+        """The numbers of this dial plan."""
+        return self._numbers.get(dial_plan.name, _NO_NUMBERS)
 
     def auto_attendant(self, dial_plan: UMDialPlan, key: str) -> UMAutoAttendant | None:
         """The auto attendant with this number, enabled or not."""
-        return self._auto_attendants.get((dial_plan.name, key))
+        return self.numbers(dial_plan).auto_attendants.get(key)
 
     def user(self, dial_plan: UMDialPlan, key: str) -> UMMailbox | None:
         """The user with this extension or SIP address."""
-        return self._users.get((dial_plan.name, key))
+        return self.numbers(dial_plan).users.get(key)
+
+    def _numbers_in(self, dial_plan: str) -> Numbers:
+        return self._numbers.setdefault(dial_plan, Numbers())
 
     def database(self, name: str) -> MailboxDatabase | None:
         """The database of this name."""

@@ -45,6 +45,7 @@ _MINUTES = 60
 _SECONDS_PER_MINUTE = 60
 _LEAST_FAILURE = 400
 _NEVER = -(10**15)
+_NO_ANSWER: Final[AnswerKey] = ("", 0, Reason.INTERNAL_ERROR, Transport.TCP)
 
 
 class HourlyShare:
@@ -92,7 +93,11 @@ class Counters:
     """All that is counted since the start. Read the attributes freely; write through the methods or `recorder`."""
 
     def __init__(self) -> None:
-        self.requests_answered: dict[AnswerKey, int] = {}
+        self._answered: dict[AnswerKey, int] = {}
+        self._run_of = _NO_ANSWER
+        """What the last answer was. Most are as the one before, and are only counted up until another comes."""
+        self._run = 0
+        """How many like it are not in `_answered` yet."""
         self.messages_discarded: dict[Reason, int] = {}
         self.framing_lost: defaultdict[Reason, int] = defaultdict(int)
         self.keep_alives_answered = 0
@@ -115,16 +120,31 @@ class Counters:
         self.servers_up: dict[ServerPort, bool] = {}
         """What probes say; without those of which nothing is known yet."""
 
+    @property
+    def requests_answered(self) -> dict[AnswerKey, int]:
+        """How many requests got which answer."""
+        self._end_run()
+        return self._answered
+
+    def _end_run(self) -> None:
+        if self._run:
+            method, status, reason, transport = self._run_of
+            key = (KNOWN_METHODS.get(method, OTHER_METHOD), status, reason, transport)
+            self._answered[key] = self._answered.get(key, 0) + self._run
+            self._run = 0
+
     def count_answer(self, event: RequestAnswered) -> None:
         """Count a request; an INVITE is a call.
 
         A call is rejected when its answer is a failure other than the one that its own CANCEL asked for.
         """
-        status = event.status
-        reason = event.reason
-        method = KNOWN_METHODS.get(event.method, OTHER_METHOD)
-        key = (method, status, reason, event.peer.transport)
-        self.requests_answered[key] = self.requests_answered.get(key, 0) + 1
+        method, status, reason = event.method, event.status, event.reason
+        run_method, run_status, run_reason, run_transport = self._run_of
+        is_alike = status == run_status and reason is run_reason and event.peer.transport is run_transport
+        if not is_alike or method != run_method:
+            self._end_run()
+            self._run_of = (method, status, reason, event.peer.transport)
+        self._run += 1
         if method == "INVITE":
             rejected = status >= _LEAST_FAILURE and reason is not Reason.CANCELLED
             self.inbound_calls += 1

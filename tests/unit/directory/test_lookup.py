@@ -163,6 +163,24 @@ def test_attendant_and_user_are_those_with_the_number_in_the_dial_plan(
     assert (found and found.name, somebody and somebody.name) == (attendant, user)
 
 
+def test_numbers_tell_whether_an_address_is_among_them() -> None:
+    def of(**directory: object) -> bool:
+        return DirectoryLookup(Directory(dial_plans=(PLAN,), **directory)).numbers(PLAN).has_addresses  # type: ignore[arg-type]
+
+    assert NUMBERED.numbers(PLAN).has_addresses
+    assert not NUMBERED.numbers(OTHER).has_addresses
+    assert not NUMBERED.numbers(UMDialPlan("None")).has_addresses
+    assert of(users=(UMMailbox("a", "Plan", (), "a@h"), UMMailbox("b", "Plan", ("1",))))
+    assert of(auto_attendants=(UMAutoAttendant("a", "Plan", ("menu@h", "2")),))
+    assert not of(users=(UMMailbox("b", "Plan", ("1",)),), auto_attendants=(UMAutoAttendant("a", "Plan", ("2",)),))
+
+
+def test_dial_plan_of_two_with_one_name_is_the_last_however_it_is_spelt() -> None:
+    upper, lower = UMDialPlan("PLAN", number_of_digits_in_extension=3), UMDialPlan("plan")
+    lookup = DirectoryLookup(Directory(dial_plans=(upper, lower)))
+    assert lookup.dial_plan("PLAN") is lookup.dial_plan("plan") is lookup.dial_plan("Plan") is lower
+
+
 @pytest.mark.parametrize(
     ("name", "database"), [("DB1", DATABASES[0]), ("DB2", DATABASES[1]), ("", None), ("DB3", None)]
 )

@@ -1,5 +1,8 @@
 """The counters, and the product's four among them."""
 
+from collections import Counter
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +25,26 @@ def test_answer_is_counted_under_method_status_reason_and_transport() -> None:
         ("INVITE", 302, Reason.REDIRECTED, Transport.TCP): 2,
         ("OPTIONS", 200, Reason.SERVER_ALIVE, Transport.TLS): 1,
     }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("INVITE", "OPTIONS", "FOO", "BAR")),
+            st.sampled_from((302, 200)),
+            st.sampled_from((Reason.REDIRECTED, Reason.SERVER_ALIVE)),
+            st.sampled_from((TCP_PEER, TLS_PEER)),
+            st.booleans(),
+        )
+    )
+)
+def test_answers_are_counted_alike_in_whatever_order_they_come_and_are_read(answers: list[Any]) -> None:
+    counters, expected = Counters(), Counter[Any]()
+    for method, status, reason, peer, is_read in answers:
+        counters.count_answer(answered(method=method, status=status, reason=reason, peer=peer))
+        expected[method if method in KNOWN_METHODS else "other", status, reason, peer.transport] += 1
+        assert not is_read or counters.requests_answered == expected
+    assert counters.requests_answered == expected == counters.requests_answered
 
 
 @given(methods=st.lists(ANY_TEXT | st.sampled_from(["INVITE", "invite", "OPTIONS", "FOO"])))
