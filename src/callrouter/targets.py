@@ -96,15 +96,13 @@ def _is_self(member: Member, facts: RequestFacts, snapshot: RoutingSnapshot) -> 
 
 def _offer(member: Member, facts: RequestFacts, snapshot: RoutingSnapshot) -> tuple[Target, ...]:
     """The one target of a redirect to this server, as it was written before for the same number, where it was."""
-    uri, server = facts.request_uri, member.server
-    if not isinstance(uri, SipUri) or facts.is_sips or facts.maddr or not (server.fqdn or server.address):
-        # More than the number and the server are in it.
+    server, known = member.server, snapshot.known_targets.get(member.server.name)
+    # Else more than the number and the server is in it.
+    is_usual = isinstance(facts.request_uri, SipUri) and not facts.is_sips and not facts.maddr
+    if known is None or not is_usual or not (server.fqdn or server.address):
         return (_write_target(member, facts, snapshot),)
-    tables = snapshot.known_targets.get(server.name)
-    if tables is None:
-        return (_write_target(member, facts, snapshot),)
-    known = tables[1] if facts.caller.transport is _TLS else tables[0]
-    return known.find(facts.called) or known.keep(facts.called, (_write_target(member, facts, snapshot),))
+    table = known[1] if facts.caller.transport is _TLS else known[0]
+    return table.find(facts.called) or table.keep(facts.called, (_write_target(member, facts, snapshot),))
 
 
 def _alternatives(chosen: Member, facts: RequestFacts, snapshot: RoutingSnapshot, tally: Tally) -> tuple[Target, ...]:

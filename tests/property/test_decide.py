@@ -19,7 +19,7 @@ from callrouter.pool.health import UNWATCHED, HealthState, PoolHealth, Probing
 from callrouter.pool.model import Pool, build_pool
 from callrouter.pool.selection import Selection, Tally
 from callrouter.reason import Reason
-from callrouter.redirect import RULES, Case, decide
+from callrouter.redirect import RULES, Case, classify, decide
 from callrouter.sip.uri import SipUri, equivalent, parse_uri
 from callrouter.snapshot import AnswerForm, RoutingSnapshot
 from callrouter.testing.strategies import calls, request_facts, snapshots, tallies
@@ -81,6 +81,18 @@ def test_decide_any_call_gives_one_decision_always_the_same(drawn: Drawn, tally:
     decision = decide(*drawn, tally)
     assert decide(*drawn, tally) == decision
     assert isinstance(decision, Redirect) or (isinstance(decision, Reject) and decision.reason in REJECTIONS)
+
+
+@given(cases())
+def test_classify_is_what_the_rules_before_the_choice_of_a_server_find(drawn: Drawn) -> None:
+    decision, case, number = decide_case(*drawn)
+    found = classify(*drawn)
+    if number == RULES[-1].number:
+        assert isinstance(found, Case)
+        for name in ("gateway", "hunt_group", "dial_plan", "diverted", "auto_attendant", "user", "call_type"):
+            assert getattr(found, name) == getattr(case, name)
+    else:
+        assert found == decision
 
 
 @given(cases(), st.lists(request_facts(), max_size=4))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from callrouter.facts import (
     Diverted,
+    FactsMemo,
     Party,
     RequestFacts,
     gather_caller_facts,
@@ -13,9 +14,12 @@ from callrouter.facts import (
     party_of,
     read_usual_diversion,
 )
+from callrouter.sip.memo import Memo
+from callrouter.sip.message import PlainRequest
+from callrouter.sip.scanner import scan
 from callrouter.sip.uri import parse_uri
 from callrouter.wire import Peer, PeerCertificate, Transport
-from tests.unit.sip.messages import make_request
+from tests.unit.sip.messages import make_octets, make_request
 
 CALLER = gather_caller_facts(Peer("192.0.2.10", 40000))
 
@@ -287,3 +291,57 @@ def test_usual_diversion_is_usual() -> None:
         Party("5", "10.0.0.1", "sips"), "no-answer"
     )
     assert read_usual_diversion("<sip:a@h>;reason=no-answer") is None
+
+
+# --- short cuts, which change nothing
+
+
+@pytest.mark.parametrize("diversion", [None, "<sip:301@H.test>;reason=user-busy", "<sip:a@h>;reason=x", "<"])
+@pytest.mark.parametrize("from_", ['"A" <sip:+1555@gw.test>;tag=1', "<tel:5>;tag=1", "<sip:>;tag=1"])
+def test_gather_facts_of_a_scanned_request_are_those_of_a_parsed_one(from_: str, diversion: str | None) -> None:
+    uri = "sip:100@h;maddr=192.0.2.9"
+    found = scan(make_octets(uri=uri, From=from_, Diversion=diversion), 0, 65536, 256)
+    assert found is not None
+    plain, parsed = PlainRequest(found, Memo()), make_request(uri=uri, From=from_, Diversion=diversion)
+    facts, memo = gather_facts(parsed, CALLER), FactsMemo()
+    assert facts.maddr == "192.0.2.9"
+    assert bool(facts.diversions) == (diversion is not None and len(diversion) > 1)
+    for request in (plain, parsed):
+        for given_memo in (None, memo, memo):
+            assert gather_facts(request, CALLER, given_memo) == facts
+        assert gather_facts(request, CALLER, memo, with_parties=False).called_party == Party()
+
+
+def test_memo_gives_the_same_party_again() -> None:
+    memo = FactsMemo()
+    assert memo.calling("<sip:1@h>") is memo.calling("<sip:1@h>") is not memo.calling("<sip:2@h>")
+    assert memo.called(make_request()) is memo.called(make_request())
+    assert memo.called(make_request()).user == "100"
+
+
+PARTIES = [Party("1", "h"), Party("2", "h"), Party("1", "g"), Party("1", "h", "sips"), Party("1", "h", "sip", "plan")]
+
+
+@pytest.mark.parametrize("party", PARTIES, ids=repr)
+def test_party_is_equal_to_one_with_the_same_four_values_only(party: Party) -> None:
+    assert [party == other for other in PARTIES] == [party is other for other in PARTIES]
+    again = Party(party.number, party.host, party.scheme, party.phone_context)
+    assert again == party
+    assert hash(again) == hash(party)
+    assert repr(again) == f"Party({party.number!r}, {party.host!r}, {party.scheme!r}, {party.phone_context!r})"
+    assert party != party.number
+
+
+@pytest.mark.parametrize(
+    ("party", "keys"),
+    [
+        (Party("100", "h"), ("100@h", "100")),
+        (Party("Alice", "H.test"), ("alice@h.test", "alice")),
+        (Party("100"), ("100",)),
+        (Party(), ("",)),
+    ],
+)
+def test_party_keys_are_address_and_number_folded(party: Party, keys: tuple[str, ...]) -> None:
+    assert party.keys == keys
+    assert party.keys is party.keys
+    assert party.key == keys[-1]

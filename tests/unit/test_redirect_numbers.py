@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from callrouter import redirect
 from callrouter.decision import CallType, Redirect, Reject
 from callrouter.directory.model import (
     AutoAttendantStatus,
@@ -355,3 +356,9 @@ def test_caller_of_an_attendant_or_a_diverted_call_is_not_looked_up() -> None:
     answered = examine(facts_of(From="<sip:301@h>;tag=1", Diversion="<sip:302@h>")).user
     assert answered is not None
     assert answered.name == "Tel 02"
+
+
+def test_decide_asks_nothing_about_numbers_where_there_is_no_dial_plan() -> None:
+    rest = tuple(rule.apply for rule in RULES if not "4" <= rule.number[:1] <= "9")
+    assert len(rest) == 5
+    assert rest == redirect._APPLIED_WITHOUT_NUMBERS

@@ -67,6 +67,13 @@ def test_decide_offers_the_same_target_again_rather_than_write_another() -> None
     assert first.targets is again.targets
 
 
+def test_decide_names_a_server_without_a_name_anew_for_every_caller() -> None:
+    snapshot = simple_world(MailboxServer("here"))
+    for address in ("192.0.2.1", "192.0.2.2"):
+        caller = replace(TCP, local_address=address)
+        assert contacts_of("sip:100@h", caller, snapshot) == [f"sip:100@{address}:5062;transport=Tcp"]
+
+
 def test_decide_remembers_nothing_of_another_form() -> None:
     snapshot = simple_world(MBX1)
     assert contacts_of("sip:100@h", TCP, snapshot) == ["sip:100@mbx1.test:5062;transport=Tcp"]
