@@ -8,11 +8,12 @@ left to the parser, which reads everything and tells what is wrong. Whatever is 
 
 import re
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from callrouter.sip.address import cut_plain_address
 from callrouter.sip.grammar import is_token
 from callrouter.sip.headers import DISPLAY_NAMES, SPELLINGS, canonical_name
+from callrouter.sip.shape import Shapes, Values
 from callrouter.sip.via import MAGIC_COOKIE
 
 # fmt: off
@@ -72,6 +73,9 @@ _USUAL_ACK = re.compile(
 
 _USUAL_DIVERSION = re.compile(rf"<(sips?+):(\+?+[0-9]++)@([A-Za-z0-9\-._]++)>;reason=({_WORD})")
 
+SHAPES: Final = Shapes()
+"""Of this process."""
+
 
 class _NotPlain(ValueError):  # noqa: N818 - no error: an answer
     pass
@@ -83,12 +87,16 @@ def scan_in_python(data: bytes | bytearray, start: int, max_head_bytes: int, max
     if end < 0:
         return None
     octets = bytes(data[start:end])
-    # Line ends are all that a plain head holds beside what can be printed, and no CR stands apart from its LF.
-    count = octets.count(b"\r\n")
-    if count > max_headers or octets.translate(None, _PRINTABLE) != b"\r\n" * count:
-        return None
     try:
-        return _read_head(octets.decode("ascii"), count, end + len(_END_OF_HEAD))
+        head = octets.decode("ascii")
+        known = SHAPES.read(head, max_headers)
+        if known is not None:
+            return _put_known(known, head, end + len(_END_OF_HEAD))
+        # Line ends are all that a plain head holds beside what can be printed, and no CR stands apart from its LF.
+        count = octets.count(b"\r\n")
+        if count > max_headers or octets.translate(None, _PRINTABLE) != b"\r\n" * count:
+            return None
+        return _read_head(head, count, end + len(_END_OF_HEAD))
     except (ValueError, KeyError):
         # Where a row is missing, or something stands where it should not.
         return None
@@ -119,12 +127,28 @@ def cut_diversion_in_python(row: str) -> DiversionCut | None:
     return scheme, number, host.lower(), reason.lower()
 
 
+def _put_known(values: Values, head: str, end: int) -> Scan | None:
+    """Of a head with a shape that is known."""
+    # fmt: off
+    (
+        method, uri, via, sent_by, branch, from_, from_address, from_tag, to, to_tag, call_id, cseq,
+        number, cseq_method, forwards, length, diversion,
+    ) = values
+    if cseq_method != method or int(forwards or 0) > _MOST_FORWARDS:
+        return None
+    return (
+        end, head, method, uri, via, sent_by, branch.lower(), False, "", from_, from_address, from_tag or "", to,
+        to_tag or "", call_id, cseq, int(number), int(length or 0), diversion, diversion != "",
+    )
+    # fmt: on
+
+
 def _read_head(head: str, count: int, end: int) -> Scan:
     start_line, _, rest = head.partition("\r\n")
     method, uri, version = start_line.split(" ")
     if version != "SIP/2.0" or not uri or not (method in _USUAL_METHODS or is_token(method)):
         raise _NotPlain
-    rows, via_lines = _cut_rows(rest, count)
+    rows, via_lines, are_usual = _cut_rows(rest, count)
     via, from_, to, call_id, cseq = rows["Via"], rows["From"], rows["To"], rows["Call-ID"], rows["CSeq"]
     forwards, length = rows.get("Max-Forwards", "0"), rows.get("Content-Length", "x" if "Content-Type" in rows else "0")
     usual = _USUAL_VALUES.fullmatch(f"{via}\n{from_}\n{to}\n{cseq}\n{forwards}\n{length}")
@@ -141,6 +165,8 @@ def _read_head(head: str, count: int, end: int) -> Scan:
         _check_number(length, _MOST_DIGITS)
     if cseq_method != method or " " in call_id or int(forwards) > _MOST_FORWARDS:
         raise _NotPlain
+    if are_usual and usual is not None:
+        SHAPES.meet(tuple(rows))
     # fmt: off
     return (
         end, head, method, uri, via, sent_by, branch, wants_port, via_lines, from_, from_address, from_tag, to, to_tag,
@@ -155,18 +181,21 @@ def _check_number(text: str, most_digits: int) -> None:
         raise _NotPlain
 
 
-def _cut_rows(text: str, count: int) -> tuple[dict[str, str], str]:
-    """By the RFC's spelling of the name the first row of each field; and the other rows of Via as lines."""
+def _cut_rows(text: str, count: int) -> tuple[dict[str, str], str, bool]:
+    """By the RFC's spelling of the name the first row of each field; the other rows of Via as lines; and a last answer.
+
+    That is whether all names are spelled so, and none comes twice.
+    """
     if " \r\n" in text or text[-1:] == " ":
         raise _NotPlain
     # The usual case in few steps: names as the RFC spells them, none twice. A row without ": " is a ValueError.
     rows = dict([row.split(": ", 1) for row in text.split("\r\n")])
     if len(rows) == count and ":  " not in text and _USUAL_NAMES.issuperset(rows):
-        return rows, ""
+        return rows, "", True
     return _cut_each_row(text)
 
 
-def _cut_each_row(text: str) -> tuple[dict[str, str], str]:
+def _cut_each_row(text: str) -> tuple[dict[str, str], str, bool]:
     rows: dict[str, str] = {}
     vias = []
     for line in text.split("\r\n"):
@@ -186,7 +215,7 @@ def _cut_each_row(text: str) -> tuple[dict[str, str], str]:
             rows[name] = ""
     if len(vias) > _MOST_VIAS:
         raise _NotPlain
-    return rows, "".join(vias)
+    return rows, "".join(vias), False
 
 
 def _read_via(via: str) -> tuple[str, str, bool]:
