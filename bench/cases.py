@@ -7,6 +7,7 @@ says itself.
 import contextlib
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,9 +15,10 @@ from typing import Any
 from bench.idle import IdleResult
 from bench.outcome import Outcome
 from bench.rig import Rig, ServerSpec
-from bench.server import RunningServer
+from bench.server import RunningServer, ServerError
 
 LOAD = "bench.load"
+_PEER_GOES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,12 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """The rounds of every entry."""
+    """The rounds of every entry. repeated: how often a peer had to be started anew for a round, as it failed in it."""
 
     title: str
     rounds: dict[str, list[Outcome]]
     pairs: tuple[tuple[str, str], ...]
+    repeated: dict[str, int] = field(default_factory=dict)
 
     @property
     def ratios(self) -> list[Ratio]:
@@ -151,25 +154,51 @@ class ScenarioResult:
 
 
 class Servers:
-    """Servers that run until the block is left, each started when it is first asked for."""
+    """Servers that run until the block is left, each started when it is first asked for.
+
+    repeated: how often an entry had its go again, by its label.
+    """
 
     def __init__(self, rig: Rig, stack: contextlib.ExitStack) -> None:
         self._rig = rig
         self._stack = stack
-        self._running: dict[ServerSpec, RunningServer] = {}
+        self._running: dict[ServerSpec, tuple[RunningServer, contextlib.ExitStack]] = {}
+        self.repeated: Counter[str] = Counter()
 
     def take(self, spec: ServerSpec) -> RunningServer:
         """The server of this description."""
         if spec not in self._running:
-            self._running[spec] = self._stack.enter_context(self._rig.start(spec))
-        return self._running[spec]
+            own = self._stack.enter_context(contextlib.ExitStack())
+            self._running[spec] = own.enter_context(self._rig.start(spec)), own
+        return self._running[spec][0]
+
+    def drop(self, spec: ServerSpec) -> None:
+        """End a server that has failed, however it ends; the next that is taken is another one."""
+        _, own = self._running.pop(spec)
+        with contextlib.suppress(ServerError):
+            own.close()
 
 
 def measure_entry(rig: Rig, servers: Servers, entry: Entry, schedule: Schedule) -> Outcome:
-    """Let one entry have its go."""
-    target = rig.aim(servers.take(entry.server), entry.server.transport)
+    """Let one entry have its go; a peer that fails in it is started anew and has another, for it is not measured here.
+
+    Raises:
+        ServerError: the load was not carried by a server of ours, or by a peer in all of its goes.
+    """
     options = {"seconds": schedule.seconds, "warmup_seconds": schedule.warmup_seconds, **entry.options}
-    return Outcome(**rig.run_tool(entry.tool, target, options, share_cpus=not entry.server.is_pinned))
+    for goes_left in reversed(range(_PEER_GOES if entry.server.kind == "kamailio" else 1)):
+        target = rig.aim(servers.take(entry.server), entry.server.transport)
+        try:
+            outcome = Outcome(**rig.run_tool(entry.tool, target, options, share_cpus=not entry.server.is_pinned))
+        except ServerError:
+            if not goes_left:
+                raise
+        else:
+            if not outcome.errors or not goes_left:
+                return outcome
+        servers.drop(entry.server)
+        servers.repeated[entry.label] += 1
+    raise AssertionError("the last go returns or raises")
 
 
 def measure_cases(rig: Rig, cases: Sequence[Case], schedule: Schedule) -> list[CaseResult]:
@@ -186,5 +215,6 @@ def measure_cases(rig: Rig, cases: Sequence[Case], schedule: Schedule) -> list[C
                     f"{label} {outcomes[-1].calls_per_second:,.0f}/s" for label, outcomes in rounds.items()
                 )
                 print(f"{case.title}, round {number + 1}: {rates}", file=sys.stderr)
-            results.append(CaseResult(case.title, rounds, case.ratios))
+            repeated = {label: servers.repeated.pop(label) for label in rounds if servers.repeated[label]}
+            results.append(CaseResult(case.title, rounds, case.ratios, repeated))
     return results

@@ -122,6 +122,9 @@ def _list_case(case: CaseResult) -> Iterator[str]:
         yield f"| {case.title}, ratios | by the clock | by processor time |"
         yield "| --- | --- | --- |"
         yield from map(_format_ratio, case.ratios)
+    for label, count in case.repeated.items():
+        yield ""
+        yield f"Rounds of {label} in which it lost calls or connections, or ended, and which were repeated: {count}."
 
 
 def _format_ratio(ratio: Ratio) -> str:

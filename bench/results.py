@@ -75,4 +75,5 @@ def _read_scenario(found: dict[str, Any]) -> ScenarioResult:
 
 def _read_case(found: dict[str, Any]) -> CaseResult:
     rounds = {label: [Outcome(**each) for each in outcomes] for label, outcomes in found["rounds"].items()}
-    return CaseResult(found["title"], rounds, tuple((label, to) for label, to in found["pairs"]))
+    pairs = tuple((label, to) for label, to in found["pairs"])
+    return CaseResult(found["title"], rounds, pairs, found.get("repeated", {}))
