@@ -36,10 +36,11 @@ class CallLines:
 
     def __call__(self, fields: dict[str, Any]) -> None:
         """Write one line. fields: text, of peers too, and numbers that JSON has."""
-        line = self._begin.copy()
+        line = self._begin | fields
         line["timestamp"] = self._stamp()
         for key, value in fields.items():
-            line[key] = visible_text(value) if isinstance(value, str) and not value.isprintable() else value
+            if isinstance(value, str) and not value.isprintable():
+                line[key] = visible_text(value)
         self._write(orjson.dumps(line))
 
     def _stamp(self) -> str:

@@ -9,6 +9,7 @@ rooms above).
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,9 +149,9 @@ class _Lines:
     def __init__(self, stream: BinaryIO | None, file: Path | None) -> None:
         self._file = file
         self._out: BinaryIO = self._open() if stream is None else stream
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._lock = threading.RLock()
-        """The bridge takes lines from any thread."""
+        """Of who writes: the bridge takes lines from any thread. Adding a line to those that wait needs no lock."""
         self.call_soon: Callable[[Callable[[], None]], object] | None = None
         """Where set: `hold` leaves writing to a call of `flush` that it asks for here."""
         self.lost = 0
@@ -169,20 +170,22 @@ class _Lines:
 
     def hold(self, line: bytes) -> None:
         """Write a line soon; called in the loop's thread."""
-        with self._lock:
-            self._held.append(line)
-            if self.call_soon is None or len(self._held) >= _MOST_HELD:
-                self.flush()
-            elif len(self._held) == 1:
-                self.call_soon(self.flush)
+        held = self._held
+        held.append(line)
+        if self.call_soon is None or len(held) >= _MOST_HELD:
+            self.flush()
+        elif len(held) == 1:
+            self.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what waits, in one go: whole lines, even from two processes."""
         with self._lock:
-            if not self._held:
+            held = self._held
+            # One by one, because the loop's thread may add more meanwhile.
+            lines = [held.popleft() for _ in range(len(held))]
+            if not lines:
                 return
-            octets = b"\n".join(self._held) + b"\n"
-            self._held.clear()
+            octets = b"\n".join(lines) + b"\n"
             try:
                 # A file takes all of it, but where a disk is full, or somebody reads from a pipe too slowly.
                 while octets:
