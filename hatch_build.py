@@ -42,6 +42,6 @@ class OctetsBuildHook(BuildHookInterface[Any]):
         for built in (folder / "lib").rglob(f"*{sysconfig.get_config_var('EXT_SUFFIX')}"):
             kept = folder / built.name
             shutil.move(built, kept)
-            build_data["force_include"][str(kept)] = str(PACKAGE / built.name)
+            build_data["force_include"][str(kept)] = (PACKAGE / built.name).as_posix()
             build_data["pure_python"] = False
             build_data["infer_tag"] = True

@@ -6,6 +6,7 @@ says itself.
 
 import contextlib
 import statistics
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -173,24 +174,25 @@ class Servers:
         return self._running[spec][0]
 
     def drop(self, spec: ServerSpec) -> None:
-        """End a server that has failed, however it ends; the next that is taken is another one."""
-        _, own = self._running.pop(spec)
-        with contextlib.suppress(ServerError):
-            own.close()
+        """End a server that has failed, where it ever ran, however it ends; the next that is taken is another one."""
+        if spec in self._running:
+            _, own = self._running.pop(spec)
+            with contextlib.suppress(ServerError):
+                own.close()
 
 
 def measure_entry(rig: Rig, servers: Servers, entry: Entry, schedule: Schedule) -> Outcome:
-    """Let one entry have its go; a peer that fails in it is started anew and has another, for it is not measured here.
+    """Let one entry have its go; a peer that fails in it is started anew and has another.
 
     Raises:
-        ServerError: the load was not carried by a server of ours, or by a peer in all of its goes.
+        ServerError, subprocess.TimeoutExpired: a server of ours failed, or a peer in all of its goes.
     """
     options = {"seconds": schedule.seconds, "warmup_seconds": schedule.warmup_seconds, **entry.options}
     for goes_left in reversed(range(_PEER_GOES if entry.server.kind == "kamailio" else 1)):
-        target = rig.aim(servers.take(entry.server), entry.server.transport)
         try:
+            target = rig.aim(servers.take(entry.server), entry.server.transport)
             outcome = Outcome(**rig.run_tool(entry.tool, target, options, share_cpus=not entry.server.is_pinned))
-        except ServerError:
+        except (ServerError, subprocess.TimeoutExpired):
             if not goes_left:
                 raise
         else:

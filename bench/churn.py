@@ -21,7 +21,7 @@ from bench.histogram import LatencyHistogram
 from bench.invite import build_call_name, build_call_template, list_extensions
 from bench.load import read_to
 from bench.outcome import Outcome, summarise
-from bench.process import raise_file_limit
+from bench.process import raise_file_limit, settle_allocator
 from bench.target import Meter, Target, add_target_options, pick_source, read_target
 from bench.tls import build_client_context
 
@@ -181,6 +181,7 @@ def run_churn(plan: ChurnPlan) -> Outcome:
 
 
 def main() -> None:
+    settle_allocator()
     parser = argparse.ArgumentParser(description="place every call on a connection of its own")
     add_target_options(parser)
     parser.add_argument("--at-once", type=int, default=16, help="connections at a time")

@@ -75,17 +75,17 @@ def _list_ratios(results: Results) -> Iterator[Demand]:
 
 def _list_latencies(results: Results) -> Iterator[Demand]:
     for transport in TRANSPORTS:
-        what, case = (
-            f"{transport}, p99 at half of peak, of Kamailio's",
-            results.case("latency", f"{transport}, open loop"),
-        )
-        if case is None or KAMAILIO not in case.rounds:
-            yield Demand(what, f"at most {_P99:.2f}", "not measured", is_met=False)
-            continue
-        ratio = case.median(ROUTER, lambda outcome: outcome.p99_us) / max(
-            case.median(KAMAILIO, lambda outcome: outcome.p99_us), 1.0
-        )
-        yield Demand(what, f"at most {_P99:.2f}", f"{ratio:.2f}", is_met=ratio <= _P99)
+        case = results.case("latency", f"{transport}, open loop")
+        for label, what in (
+            (ROUTER, f"{transport}, p99 at half of peak, of Kamailio's at half of its own"),
+            (f"{ROUTER}, at the rate of {KAMAILIO}", f"{transport}, p99 at half of Kamailio's peak, of Kamailio's"),
+        ):
+            if case is None or KAMAILIO not in case.rounds or label not in case.rounds:
+                yield Demand(what, f"at most {_P99:.2f}", "not measured", is_met=False)
+                continue
+            p99 = case.median(label, lambda outcome: outcome.p99_us)
+            ratio = p99 / max(case.median(KAMAILIO, lambda outcome: outcome.p99_us), 1.0)
+            yield Demand(what, f"at most {_P99:.2f}", f"{ratio:.2f}", is_met=ratio <= _P99)
 
 
 def _list_idle(results: Results) -> Iterator[Demand]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench.process import settle_allocator
 from bench.tls import build_server_context
 
 _FINAL_LINES = (
@@ -131,6 +132,7 @@ async def serve_floor(port: int, style: str, context: ssl.SSLContext | None) -> 
 
 
 def main() -> None:
+    settle_allocator()
     parser = argparse.ArgumentParser(description="answer every INVITE with a canned 302")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--style", choices=sorted(_STYLES), default="split")

@@ -1,12 +1,13 @@
 """Latency at half of peak: first what each server can do, then half of that, in an open loop.
 
-Kamailio also gets the rate of the router, so that both can be compared at the same load and not only at the same
+Each also gets the rate of the other, so that both can be compared at the same load and not only at the same
 utilisation.
 """
 
 import contextlib
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bench.cases import CaseResult, Entry, Schedule, Servers, measure_entry
 from bench.rig import Rig, ServerSpec, Transport
@@ -25,6 +26,7 @@ def measure_latency(
         own = {label: (spec, halves[label]) for label, spec in specs.items()}
         first, *others = specs
         same = {f"{label}, at the rate of the {first}": (specs[label], halves[first]) for label in others}
+        same |= {f"{first}, at the rate of {label}": (specs[first], halves[label]) for label in others}
         entries = [
             Entry(label, spec, "bench.openloop", {"rate": rate}) for label, (spec, rate) in {**own, **same}.items()
         ]
@@ -38,4 +40,4 @@ def measure_latency(
                     f"p50 {outcome.p50_us} us, p99 {outcome.p99_us} us, late p99 {outcome.late_p99_us} us",
                     file=sys.stderr,
                 )
-    return [result]
+    return [replace(result, repeated=dict(servers.repeated))]

@@ -30,7 +30,7 @@ from bench.invite import (
     list_extensions,
 )
 from bench.outcome import Outcome, summarise
-from bench.process import raise_file_limit
+from bench.process import raise_file_limit, settle_allocator
 from bench.target import Meter, Target, add_target_options, read_target
 from bench.tls import build_client_context
 
@@ -291,6 +291,7 @@ async def _drain(run: LoadRun, callers: list[CallingProtocol]) -> None:
 
 
 def main() -> None:
+    settle_allocator()
     parser = argparse.ArgumentParser(description="place calls at a redirect server on 127.0.0.1")
     add_target_options(parser)
     parser.add_argument("--connections", type=int, default=8)

@@ -22,6 +22,7 @@ from bench.histogram import LatencyHistogram
 from bench.invite import CALL_MARK, CALL_NAME_LENGTH, build_call_name, build_call_template, list_extensions
 from bench.load import read_to
 from bench.outcome import Outcome, summarise
+from bench.process import settle_allocator
 from bench.target import Meter, Target, add_target_options, read_target
 from bench.tls import build_client_context
 
@@ -182,6 +183,7 @@ def run_open_loop(plan: OpenPlan) -> Outcome:
 
 
 def main() -> None:
+    settle_allocator()
     parser = argparse.ArgumentParser(description="place calls at a given rate, on time")
     add_target_options(parser)
     parser.add_argument("--rate", type=float, required=True, help="calls a second")

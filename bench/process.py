@@ -6,6 +6,17 @@ import resource
 from collections.abc import Iterable
 from pathlib import Path
 
+_LARGE_BLOCK = 8 * 2**20
+
+
+def settle_allocator() -> None:
+    """Let blocks of some hundred kilobytes come from the heap.
+
+    uvloop asks for 256 kB at each read from a TLS connection. glibc maps and unmaps such a block each time, until one
+    that is as large was freed once: half the speed, by chance. The router has freed one before it listens.
+    """
+    bytes(_LARGE_BLOCK)
+
 
 def own_cpu_seconds() -> float:
     """User and system time of this process so far."""

@@ -26,7 +26,9 @@ def _list_lines(result: ScenarioResult) -> list[str]:
     for case in result.cases:
         lines += ["", f"{case.title}", _HEAD, *(_format_row(case, label) for label in case.rounds)]
         lines += [_format_ratio(ratio) for ratio in case.ratios]
-        lines += [f"    {label}: {count} rounds failed and were repeated" for label, count in case.repeated.items()]
+        lines += [
+            f"    {label}: rounds that failed and were repeated: {count}" for label, count in case.repeated.items()
+        ]
     lines += [_format_idle(label, rounds) for label, rounds in result.idle.items()]
     return lines
 

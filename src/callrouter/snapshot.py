@@ -1,6 +1,7 @@
 """RoutingSnapshot: everything that a decision and its answer depend on, in one frozen value.
 
-A reload makes a new one and swaps the reference in the `SnapshotCell`; nothing is ever changed in place.
+A reload makes a new one and swaps the reference in the `SnapshotCell`; nothing that a decision depends on is ever
+changed in place.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from callrouter.pool.selection import Selection
 from callrouter.reason import Reason
 from callrouter.sip.memo import SHARED_ENTRIES, Table
 from callrouter.sip.respond import UPPER_CASE_END
+
+_LEAST_ENTRIES = 64
 
 KnownTargets: TypeAlias = Table[tuple[Target, ...]]
 """Targets by the number that was called."""
@@ -83,8 +86,9 @@ class RoutingSnapshot:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "own_ports", frozenset(port for _, port in self.own_endpoints))
+        share = max(_LEAST_ENTRIES, SHARED_ENTRIES // max(1, len(self.pool.by_name)))
         known: dict[str, tuple[KnownTargets, KnownTargets]] = {
-            name: (Table(SHARED_ENTRIES), Table(SHARED_ENTRIES)) for name in self.pool.by_name
+            name: (Table(share), Table(share)) for name in self.pool.by_name
         }
         object.__setattr__(self, "known_targets", known)
 

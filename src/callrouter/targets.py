@@ -97,7 +97,7 @@ def _is_self(member: Member, facts: RequestFacts, snapshot: RoutingSnapshot) -> 
 def _offer(member: Member, facts: RequestFacts, snapshot: RoutingSnapshot) -> tuple[Target, ...]:
     """The one target of a redirect to this server, as it was written before for the same number, where it was."""
     server, known = member.server, snapshot.known_targets.get(member.server.name)
-    # Else more than the number and the server is in it.
+    # Otherwise the Contact depends on more than the server and the number.
     is_usual = isinstance(facts.request_uri, SipUri) and not facts.is_sips and not facts.maddr
     if known is None or not is_usual or not (server.fqdn or server.address):
         return (_write_target(member, facts, snapshot),)

@@ -294,6 +294,7 @@ def test_usual_diversion_is_cut() -> None:
 @given(texts(), st.integers(0, 3), st.sampled_from((65536, 300, 120)), st.sampled_from((256, 8, 7)))
 @example(b"", 0, 0, 0)
 @example(plain_head("INVITE").replace(b"c@h", b"c\rX:b\nd"), 0, 65536, 256)
+@example(plain_head("INVITE").replace(b"sip:a@h", b"sip:a\\@h"), 0, 65536, 256)
 @example(plain_head("INVITE").replace(b"\r\n\r\n", b"\r\nSubject\r\nx: Date: y\r\n\r\n"), 0, 65536, 256)
 def test_both_scanners_say_the_same(octets: bytes, start: int, max_head_bytes: int, max_headers: int) -> None:
     found = scan_in_python(octets, start, max_head_bytes, max_headers)

@@ -55,6 +55,8 @@ def names_of(octets: bytes) -> tuple[str, ...]:
 @example(plain_head("INVITE").replace(b";tag=1", b";tag="), 0, 7)
 @example(plain_head("INVITE").replace(b"z9hG4bKa", b"Z9HG4BKa"), 0, 7)
 @example(plain_head("INVITE").replace(b"z9hG4bKa", b"z9hG4bKA"), 0, 7)
+@example(plain_head("INVITE").replace(b"Content-Length: 0", b"Content-Type: a/b"), 0, 7)
+@example(plain_head("INVITE").replace(b"sip:a@h", b"sip:a\\@h"), 0, 7)
 def test_a_known_shape_changes_nothing_that_is_read(octets: bytes, start: int, max_headers: int) -> None:
     SHAPES.clear()
     expected = scan_in_python(octets, start, LARGE, max_headers)
@@ -123,6 +125,17 @@ def test_a_shape_is_known_once() -> None:
 def test_a_shape_has_what_an_answer_needs(missing: str) -> None:
     shapes = Shapes()
     shapes.learn(tuple(name for name in NAMES if name != missing))
+    assert len(shapes) == 0
+
+
+@pytest.mark.parametrize(
+    "names",
+    [(*NAMES[:-1], "Content-Type"), (*NAMES, "History-Info"), (*NAMES, *(f"X-{number}" for number in range(18)))],
+    ids=["body without a length", "history", "too many rows"],
+)
+def test_what_is_better_read_in_full_makes_no_shape(names: tuple[str, ...]) -> None:
+    shapes = Shapes()
+    shapes.learn(names)
     assert len(shapes) == 0
 
 

@@ -74,6 +74,17 @@ def test_decide_names_a_server_without_a_name_anew_for_every_caller() -> None:
         assert contacts_of("sip:100@h", caller, snapshot) == [f"sip:100@{address}:5062;transport=Tcp"]
 
 
+def test_decide_remembers_no_more_for_many_servers_than_for_few() -> None:
+    for count in (1, 8, 1000):
+        snapshot = simple_world(*(MailboxServer(f"mbx{index}", f"mbx{index}.test") for index in range(count)))
+        table, _ = snapshot.known_targets["mbx0"]
+        sizes = []
+        for number in range(5000):
+            table.keep(str(number), ())
+            sizes.append(len(table))
+        assert max(sizes) == max(64, 4096 // count)
+
+
 def test_decide_remembers_nothing_of_another_form() -> None:
     snapshot = simple_world(MBX1)
     assert contacts_of("sip:100@h", TCP, snapshot) == ["sip:100@mbx1.test:5062;transport=Tcp"]

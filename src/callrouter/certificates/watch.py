@@ -20,7 +20,7 @@ def watch_files(files: Iterable[Path], stop: asyncio.Event) -> AsyncIterator[Non
 
 async def _watch(watched: tuple[Path, ...], known: bytes, stop: asyncio.Event) -> AsyncIterator[None]:
     folders = {file.parent for file in watched if file.parent.is_dir()}
-    changes = awatch(*folders, stop_event=stop, step=50, debounce=400, recursive=False)
+    changes = awatch(*folders, stop_event=stop, step=200, debounce=400, recursive=False)
     pending = asyncio.ensure_future(anext(changes, None))
     # One turn of the loop: the folders are watched from then on.
     await asyncio.wait({pending}, timeout=0)

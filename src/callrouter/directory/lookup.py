@@ -23,7 +23,7 @@ _Network = IPv4Network | IPv6Network
 
 @dataclass(slots=True)
 class Numbers:
-    """What the numbers of one dial plan lead to, by their keys. With tables of its own, a key is a text and no more."""
+    """What the numbers of one dial plan lead to, by their keys; a key need not name the plan."""
 
     auto_attendants: dict[str, UMAutoAttendant] = field(default_factory=dict)
     users: dict[str, UMMailbox] = field(default_factory=dict)
@@ -140,7 +140,10 @@ class DirectoryLookup:
         return self.numbers(dial_plan).users.get(key)
 
     def _numbers_in(self, dial_plan: str) -> Numbers:
-        return self._numbers.setdefault(dial_plan, Numbers())
+        numbers = self._numbers.get(dial_plan)
+        if numbers is None:
+            numbers = self._numbers[dial_plan] = Numbers()
+        return numbers
 
     def database(self, name: str) -> MailboxDatabase | None:
         """The database of this name."""

@@ -128,9 +128,7 @@ class Counters:
 
     def _end_run(self) -> None:
         if self._run:
-            method, status, reason, transport = self._run_of
-            key = (KNOWN_METHODS.get(method, OTHER_METHOD), status, reason, transport)
-            self._answered[key] = self._answered.get(key, 0) + self._run
+            self._answered[self._run_of] = self._answered.get(self._run_of, 0) + self._run
             self._run = 0
 
     def count_answer(self, event: RequestAnswered) -> None:
@@ -143,6 +141,7 @@ class Counters:
         is_alike = status == run_status and reason is run_reason and event.peer.transport is run_transport
         if not is_alike or method != run_method:
             self._end_run()
+            method = KNOWN_METHODS.get(method, OTHER_METHOD)
             self._run_of = (method, status, reason, event.peer.transport)
         self._run += 1
         if method == "INVITE":

@@ -151,7 +151,7 @@ class _Lines:
         self._out: BinaryIO = self._open() if stream is None else stream
         self._held: deque[bytes] = deque()
         self._lock = threading.RLock()
-        """Of who writes: the bridge takes lines from any thread. Adding a line to those that wait needs no lock."""
+        """Held by whoever writes: the bridge takes lines from any thread. To add one to those that wait needs none."""
         self.call_soon: Callable[[Callable[[], None]], object] | None = None
         """Where set: `hold` leaves writing to a call of `flush` that it asks for here."""
         self.lost = 0
@@ -181,8 +181,10 @@ class _Lines:
         """Write what waits, in one go: whole lines, even from two processes."""
         with self._lock:
             held = self._held
-            # One by one, because the loop's thread may add more meanwhile.
-            lines = [held.popleft() for _ in range(len(held))]
+            lines: list[bytes] = []
+            # Until there is none, because the loop's thread may add one meanwhile and find that it is not the first.
+            while held:
+                lines.append(held.popleft())
             if not lines:
                 return
             octets = b"\n".join(lines) + b"\n"

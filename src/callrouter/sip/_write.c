@@ -5,6 +5,7 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stdint.h>
 #include <string.h>
 
 /* Texts outside ASCII, which are few, and whatever is no text. */
@@ -33,7 +34,7 @@ static PyObject *join(PyObject *module, PyObject *texts)
         PyObject *text = PyTuple_GET_ITEM(texts, i);
         if (!PyUnicode_Check(text) || !PyUnicode_IS_COMPACT_ASCII(text))
             return join_any(texts);
-        /* No sum of the lengths of texts that are in memory can overflow but by naming one of them often. */
+        /* The lengths of texts that are in memory can add up to too much only where one stands here many times. */
         if (PyUnicode_GET_LENGTH(text) > PY_SSIZE_T_MAX - length)
             return PyErr_NoMemory();
         length += PyUnicode_GET_LENGTH(text);
@@ -55,14 +56,15 @@ enum { TAG_DIGITS = 10 };
 static PyObject *make_tag(PyObject *module, PyObject *name)
 {
     Py_hash_t hash = PyObject_Hash(name);
+    uint64_t rest = (uint64_t)(int64_t)hash;
     PyObject *tag;
     (void)module;
     if (hash == -1)
         return NULL;
     tag = PyUnicode_New(TAG_DIGITS, 127);
     if (tag != NULL)
-        for (int i = TAG_DIGITS - 1; i >= 0; i--, hash >>= 4)
-            PyUnicode_1BYTE_DATA(tag)[i] = "0123456789abcdef"[hash & 15];
+        for (int i = TAG_DIGITS - 1; i >= 0; i--, rest >>= 4)
+            PyUnicode_1BYTE_DATA(tag)[i] = "0123456789abcdef"[rest & 15];
     return tag;
 }
 

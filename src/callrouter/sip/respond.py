@@ -26,6 +26,8 @@ def make_to_tag(request: Request, key: bytes, salt: str = "") -> str:
     salt: for the tag of a dialog, which has to be another one where the very same request comes twice.
     """
     # The sequence number without its method: CANCEL and INVITE of one transaction share it, as they share the top Via.
+    # Of From the tag, because its hash is known already: a table of transactions is asked by it. Rows where all else
+    # cannot be read.
     call_id = request.call_id_row
     try:
         if isinstance(request, PlainRequest):

@@ -60,7 +60,7 @@ _BARE: tuple[list[str], ...] = ([], ["rport"], ["alias"], ["alias", "rport"])
 # The usual forms of Via, From, To, CSeq, Max-Forwards and Content-Length in one step; all others are read one by one,
 # to the same end. Possessive throughout, so that there is one way only to match a text.
 _WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
-_ADDRESS = r'(?:"[^"\\<>\n]*+" ?+)?+<[^<>" \n]++>'
+_ADDRESS = r'(?:"[^"\\<>\n]*+" ?+)?+<[^<>" \\\n]++>'
 _USUAL_VALUES = re.compile(
     rf"([^;,\n]*+);branch=(z9hG4bK{_WORD})\n({_ADDRESS})(?:;tag=({_WORD}))?+\n{_ADDRESS}(?:;tag=({_WORD}))?+\n"
     rf"([0-9]{{1,{_MOST_DIGITS}}}+) ({_WORD})\n[0-9]{{1,{_MOST_FORWARDS_DIGITS}}}+\n[0-9]{{1,{_MOST_DIGITS}}}+"
@@ -182,9 +182,9 @@ def _check_number(text: str, most_digits: int) -> None:
 
 
 def _cut_rows(text: str, count: int) -> tuple[dict[str, str], str, bool]:
-    """By the RFC's spelling of the name the first row of each field; the other rows of Via as lines; and a last answer.
+    """By the RFC's spelling of the name the first row of each field; the other rows of Via as lines; a third answer.
 
-    That is whether all names are spelled so, and none comes twice.
+    That is whether the rows were read the usual way: each name as the RFC spells it, none twice.
     """
     if " \r\n" in text or text[-1:] == " ":
         raise _NotPlain

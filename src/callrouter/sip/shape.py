@@ -20,11 +20,12 @@ _MOST_KNOWN = 4
 _MEETINGS = 32
 """So often a shape is met before an expression is made for it, which takes as long as reading some twenty requests."""
 _MOST_MET = 64
+_MOST_NAMES = 24
 
 # Possessive throughout, so that there is one way only to match a text, and of printable ASCII, for which it need not be
 # looked through before. No value begins or ends with a space.
 _WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
-_ADDRESS = r'(?:"[ !#-;=?-\[\]-~]*+" ?+)?+<[!#-;=?-~]++>'
+_ADDRESS = r'(?:"[ !#-;=?-\[\]-~]*+" ?+)?+<[!#-;=?-\[\]-~]++>'
 _VALUE = r"[!-~][ -~]*+(?<! )"
 _START = rf"(?P<method>{_WORD}) (?P<uri>[!-~]++) SIP/2\.0"
 _ROWS = {
@@ -93,10 +94,12 @@ class Shapes:
     def learn(self, names: Names) -> None:
         """Know a shape from now on, in place of the one that was met longest ago where there are too many.
 
-        A shape with History-Info, or without what every answer needs, is none.
+        Not one with History-Info, nor one without what every answer needs, or without the length of a body that is
+        there; nor one of so many rows that to make its expression takes long.
         """
+        may_be_one = len(names) <= _MOST_NAMES and ("Content-Length" in names or "Content-Type" not in names)
         is_known = any(shape.names == names for shape in self._known)
-        if not is_known and _NEEDED.issubset(names) and "History-Info" not in names:
+        if may_be_one and not is_known and _NEEDED.issubset(names) and "History-Info" not in names:
             del self._known[_MOST_KNOWN - 1 :]
             self._known.insert(0, _Shape(names))
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,31 @@ def test_lines_of_one_turn_are_written_in_one_go_and_others_keep_the_order(confi
     assert events(stream)[-1] == "4"
     write({"call_id": "5"})
     assert events(stream)[-1] == "5"
+
+
+class Interrupted(deque[bytes]):
+    """Lines that wait; while the first is taken out by one thread, the loop's adds another."""
+
+    def __init__(self, add: Callable[[], None]) -> None:
+        super().__init__()
+        self.add = add
+        self.is_over = False
+
+    def popleft(self) -> bytes:
+        if not self.is_over:
+            self.is_over = True
+            self.add()
+        return super().popleft()
+
+
+def test_line_that_comes_while_another_thread_writes_is_not_left_behind(configure: Configure) -> None:
+    stream, turns = MemoryStream(), Turns()
+    logs = configure(LogConfig(format="json"), stream)
+    write = logs.call_writer(logs.logger)
+    logs._lines._held = Interrupted(lambda: write({"call_id": "2"}))
+    with logs.written_together(turns.soon.append):
+        logs.logger.warning("1")
+        assert events(stream) == ["1", "2"] or len(turns.soon) == 1
 
 
 def test_no_more_lines_wait_than_memory_has_room_for(configure: Configure) -> None:
