@@ -1,8 +1,8 @@
 """Builds scanner and writer of `callrouter.sip` in C into the wheel, where there is a C compiler.
 
-Where there is none, the wheel is pure Python and does the same, with half the calls a second. HATCH_BUILD_NO_HOOKS=true
-makes such a wheel anywhere; under HATCH_BUILD_HOOKS_ENABLE=true, which compiles the pure layers too, a compiler must be
-there. An editable install runs the sources as they are.
+Where there is none, the wheel is pure Python and does the same, with two thirds of the calls a second.
+HATCH_BUILD_NO_HOOKS=true makes such a wheel anywhere; under HATCH_BUILD_HOOKS_ENABLE=true, which compiles the pure
+layers too, a compiler must be there. An editable install runs the sources as they are.
 """
 
 import os

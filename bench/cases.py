@@ -169,8 +169,14 @@ class Servers:
     def take(self, spec: ServerSpec) -> RunningServer:
         """The server of this description."""
         if spec not in self._running:
-            own = self._stack.enter_context(contextlib.ExitStack())
-            self._running[spec] = own.enter_context(self._rig.start(spec)), own
+            own = contextlib.ExitStack()
+            running = own.enter_context(self._rig.start(spec))
+            self._running[spec] = running, own
+            if spec.kind == "kamailio":
+                # How a peer ends is nothing that was measured.
+                self._stack.callback(self.drop, spec)
+            else:
+                self._stack.enter_context(own)
         return self._running[spec][0]
 
     def drop(self, spec: ServerSpec) -> None:

@@ -24,7 +24,7 @@ _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 _REPOSITORY = Path(__file__).resolve().parent.parent
 DEFAULT_FORM = _REPOSITORY / "build" / "default"
-"""What `make bench` has pip make of the sources: interpreted but for the scanner."""
+"""What `make bench` has pip make of the sources: interpreted but for scanner and writer."""
 
 Form: TypeAlias = Literal["given", "default", "pure"]
 OnLine: TypeAlias = Callable[[bytes], None]

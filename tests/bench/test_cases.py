@@ -23,12 +23,12 @@ class PretendRig(Rig):
     def __init__(self, *outcomes: dict[str, Any] | ServerError) -> None:
         self.outcomes = list(outcomes)
         self.started: list[str] = []
-        self.has_failed = False
+        self.has_failed = self.ends_badly = False
 
     @contextlib.contextmanager
     def start(self, spec: ServerSpec) -> Iterator[RunningServer]:
         self.started.append(spec.kind)
-        self.has_failed = False
+        self.has_failed = self.ends_badly
         yield RunningServer((1,), {"TCP": 5060})
         if self.has_failed:
             raise ServerError("ended with exit code -11")
@@ -66,6 +66,15 @@ def test_round_in_which_a_peer_fails_is_repeated_with_another_of_its_kind(failur
     assert [each.calls_per_second for each in first.rounds["kamailio"]] == [1000, 1000]
     assert (rig.started, first.repeated, second.repeated) == (["kamailio"] * 3, {"kamailio": 2}, {})
     assert first.failures == []
+
+
+def test_peer_that_does_not_end_well_costs_nothing() -> None:
+    rig = PretendRig()
+    rig.ends_badly = True
+    [result] = measure_cases(rig, [case_of(KAMAILIO)], SCHEDULE)
+    assert (result.repeated, result.failures) == ({}, [])
+    with pytest.raises(ServerError, match="exit code"):
+        measure_cases(rig, [case_of(ROUTER)], SCHEDULE)
 
 
 def test_peer_that_fails_again_and_again_is_shown_as_it_is() -> None:

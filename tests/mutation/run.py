@@ -58,12 +58,12 @@ _DECISION = (
     "unit/test_redirect.py",
     "unit/test_redirect_health.py",
     "unit/test_redirect_numbers.py",
-    "unit/test_redirect_target.py",
+    "unit/test_targets.py",
     "property/test_decide.py",
 )
 TARGETS = {
     "redirect": Target("callrouter.redirect", _DECISION),
-    "targets": Target("callrouter.targets", ("unit/test_redirect_target.py", *_DECISION)),
+    "targets": Target("callrouter.targets", ("unit/test_targets.py", *_DECISION)),
     "facts": Target("callrouter.facts", ("unit/test_facts.py", *_DECISION)),
     "selection": Target("callrouter.pool.selection", ("unit/pool/test_selection.py", *_DECISION)),
 }

@@ -32,15 +32,3 @@ def test_both_writers_make_the_same_tags(name: tuple[object, ...]) -> None:
     assert tag == make_tag_in_python(name)
     assert len(tag) == 10
     assert set(tag) <= set("0123456789abcdef")
-
-
-@pytest.mark.parametrize("name", [0, 1, 2**40 - 1, 2**40, -2, -(2**61) + 3, 0x123456789A])
-def test_tag_is_made_of_the_lowest_forty_bits(name: int) -> None:
-    assert make_tag(name) == f"{hash(name) & (2**40 - 1):010x}" == make_tag_in_python(name)
-
-
-def test_what_is_no_text_is_not_joined() -> None:
-    with pytest.raises(TypeError):
-        join(("a", b"b"))  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        make_tag([])  # type: ignore[arg-type]
