@@ -172,8 +172,8 @@ class Servers:
             own = contextlib.ExitStack()
             running = own.enter_context(self._rig.start(spec))
             self._running[spec] = running, own
-            if spec.kind == "kamailio":
-                # How a peer ends is nothing that was measured.
+            if spec.is_peer:
+                # However it ends.
                 self._stack.callback(self.drop, spec)
             else:
                 self._stack.enter_context(own)
@@ -194,7 +194,7 @@ def measure_entry(rig: Rig, servers: Servers, entry: Entry, schedule: Schedule) 
         ServerError, subprocess.TimeoutExpired: a server of ours failed, or a peer in all of its goes.
     """
     options = {"seconds": schedule.seconds, "warmup_seconds": schedule.warmup_seconds, **entry.options}
-    for goes_left in reversed(range(_PEER_GOES if entry.server.kind == "kamailio" else 1)):
+    for goes_left in reversed(range(_PEER_GOES if entry.server.is_peer else 1)):
         try:
             target = rig.aim(servers.take(entry.server), entry.server.transport)
             outcome = Outcome(**rig.run_tool(entry.tool, target, options, share_cpus=not entry.server.is_pinned))

@@ -35,7 +35,6 @@ from bench.target import Meter, Target, add_target_options, read_target
 from bench.tls import build_client_context
 
 _CONNECT_SECONDS = 30.0
-_CONNECT_ATTEMPTS = 3
 _DRAIN_SECONDS = 3.0
 _INTRODUCED_AT_ONCE = 50
 _INTRODUCTION_SECONDS = 0.02
@@ -206,23 +205,15 @@ async def connect(plan: LoadPlan, run: LoadRun) -> list[CallingProtocol]:
         return [await _connect_one(plan, run, number, context) for number in range(plan.connections)]
 
 
-async def _connect_one(
-    plan: LoadPlan, run: LoadRun, number: int, context: ssl.SSLContext | None, attempts_left: int = _CONNECT_ATTEMPTS
-) -> CallingProtocol:
+async def _connect_one(plan: LoadPlan, run: LoadRun, number: int, context: ssl.SSLContext | None) -> CallingProtocol:
     caller = CallingProtocol(run, plan, number)
-    try:
-        await asyncio.get_running_loop().create_connection(
-            lambda: caller,
-            plan.target.address,
-            plan.target.port,
-            ssl=context,
-            server_hostname="localhost" if context else None,
-        )
-    except ConnectionResetError:
-        # A server that hands its connections on to other processes may lose one in its handshake.
-        if attempts_left == 1:
-            raise
-        return await _connect_one(plan, run, number, context, attempts_left - 1)
+    await asyncio.get_running_loop().create_connection(
+        lambda: caller,
+        plan.target.address,
+        plan.target.port,
+        ssl=context,
+        server_hostname="localhost" if context else None,
+    )
     return caller
 
 

@@ -67,6 +67,11 @@ class ServerSpec:
     call_log: bool = False
     is_pinned: bool = True
 
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is another project's: how it fails is not what is measured."""
+        return self.kind == "kamailio"
+
 
 class Rig:
     """One run's folder and CPUs."""
@@ -84,7 +89,7 @@ class Rig:
         """Run a server until the block is left. Raises ServerError where it does not run."""
         cpu = self.cpus[0] if self.cpus and spec.is_pinned else None
         certificates = self.certificates if spec.transport == "TLS" else None
-        if spec.kind == "kamailio":
+        if spec.is_peer:
             folder = self._make_folder()
             # The folder's number, because each needs an address of its own.
             with run_kamailio(

@@ -217,9 +217,9 @@ def _holder(case: Case) -> str:
 
 def _disabled_attendants(case: Case, plan: UMDialPlan, parties: Iterable[Party]) -> str:
     """Whose numbers these would be, were they not switched off."""
-    lookup = case.snapshot.lookup
+    attendants = case.snapshot.lookup.numbers(plan).auto_attendants
     keys = (key for party in parties for key in party.keys)
-    found = {each.name: each for key in keys if (each := lookup.auto_attendant(plan, key)) is not None}
+    found = {each.name: each for key in keys if (each := attendants.get(key)) is not None}
     return "".join(f"; auto attendant {each.name} is {each.status}" for each in found.values())
 
 

@@ -251,11 +251,14 @@ def _calling_user(case: Case, plan: UMDialPlan) -> UMMailbox | None:
     """Who the caller is, in the dial plan or in one of its equivalents."""
     lookup, calling = case.snapshot.lookup, case.facts.calling_party
     user = _user_in(lookup.numbers(plan), calling)
+    if user is not None:
+        return user
     for name in plan.equivalent_dial_plan_phone_contexts:
-        other = None if user is not None else lookup.dial_plan(name)
-        if other is not None:
-            user = _user_in(lookup.numbers(other), calling)
-    return user
+        other = lookup.dial_plan(name)
+        user = None if other is None else _user_in(lookup.numbers(other), calling)
+        if user is not None:
+            return user
+    return None
 
 
 def _user_in(numbers: Numbers, party: Party) -> UMMailbox | None:

@@ -1,8 +1,5 @@
 """What shapes the scanner knows changes nothing that it reads."""
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
@@ -13,13 +10,6 @@ from tests.property.test_scanner import ODD, addresses, plain_head, plain_rows, 
 LARGE = 65536
 NAMES = tuple(plain_rows("INVITE"))
 ONE_OR_TWO = st.text(st.sampled_from('ab1 ;:,<>"\\=@.~\t\r\n\x7fé'), min_size=1, max_size=2)
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    SHAPES.clear()
-    yield
-    SHAPES.clear()
 
 
 @st.composite

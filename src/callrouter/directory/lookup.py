@@ -4,6 +4,7 @@ Numbers and names are compared as the product's directory compares them, without
 by its key, which is the number case-folded (`facts.Party.keys`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -26,6 +27,7 @@ class Numbers:
     """What the numbers of one dial plan lead to, by their keys; a key need not name the plan."""
 
     auto_attendants: dict[str, UMAutoAttendant] = field(default_factory=dict)
+    """Enabled or not."""
     users: dict[str, UMMailbox] = field(default_factory=dict)
     has_addresses: bool = False
     """Whether one of them is more than a number, as user@domain; where none is, such a key need not be asked for."""
@@ -79,17 +81,16 @@ class DirectoryLookup:
                 pilots.setdefault(group.pilot_identifier.casefold(), group)
             else:
                 self._default_hunt_groups.setdefault(group.um_ip_gateway, group)
-        self._numbers: dict[str, Numbers] = {}
-        """By the name of the dial plan."""
+        numbers: defaultdict[str, Numbers] = defaultdict(Numbers)
         for attendant in directory.auto_attendants:
-            numbers = self._numbers_in(attendant.um_dial_plan)
             for number in attendant.pilot_identifier_list:
-                numbers.add_auto_attendant(number, attendant)
+                numbers[attendant.um_dial_plan].add_auto_attendant(number, attendant)
         for user in directory.users:
-            numbers = self._numbers_in(user.um_dial_plan)
             for number in (*user.extensions, user.sip_resource_identifier):
                 if number:
-                    numbers.add_user(number, user)
+                    numbers[user.um_dial_plan].add_user(number, user)
+        self._numbers = dict(numbers)
+        """By the name of the dial plan."""
         self._databases = {database.name: database for database in directory.databases}
 
     def gateway_by_address(self, address: IPv4Address | IPv6Address) -> UMIPGateway | None:
@@ -130,20 +131,6 @@ class DirectoryLookup:
     def numbers(self, dial_plan: UMDialPlan) -> Numbers:
         """The numbers of this dial plan."""
         return self._numbers.get(dial_plan.name, _NO_NUMBERS)
-
-    def auto_attendant(self, dial_plan: UMDialPlan, key: str) -> UMAutoAttendant | None:
-        """The auto attendant with this number, enabled or not."""
-        return self.numbers(dial_plan).auto_attendants.get(key)
-
-    def user(self, dial_plan: UMDialPlan, key: str) -> UMMailbox | None:
-        """The user with this extension or SIP address."""
-        return self.numbers(dial_plan).users.get(key)
-
-    def _numbers_in(self, dial_plan: str) -> Numbers:
-        numbers = self._numbers.get(dial_plan)
-        if numbers is None:
-            numbers = self._numbers[dial_plan] = Numbers()
-        return numbers
 
     def database(self, name: str) -> MailboxDatabase | None:
         """The database of this name."""

@@ -1,4 +1,4 @@
-/* writer.join_in_python and tag_in_python in C: texts into the octets of an answer, with one copy of each.
+/* writer.join_in_python and make_tag_in_python in C: texts into the octets of an answer, with one copy of each.
  *
  * They say exactly what the Python forms do; tests/property/test_writer.py holds the two together.
  */

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from callrouter.sip.address import cut_plain_address
 from callrouter.sip.grammar import is_token
 from callrouter.sip.headers import DISPLAY_NAMES, SPELLINGS, canonical_name
-from callrouter.sip.shape import Shapes, Values
+from callrouter.sip.shape import ADDRESS, FORWARDS, NUMBER, WORD, Shapes, Values
 from callrouter.sip.via import MAGIC_COOKIE
 
 # fmt: off
@@ -59,19 +59,17 @@ _BRANCH = "branch="
 _BARE: tuple[list[str], ...] = ([], ["rport"], ["alias"], ["alias", "rport"])
 # The usual forms of Via, From, To, CSeq, Max-Forwards and Content-Length in one step; all others are read one by one,
 # to the same end. Possessive throughout, so that there is one way only to match a text.
-_WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
-_ADDRESS = r'(?:"[^"\\<>\n]*+" ?+)?+<[^<>" \\\n]++>'
 _USUAL_VALUES = re.compile(
-    rf"([^;,\n]*+);branch=(z9hG4bK{_WORD})\n({_ADDRESS})(?:;tag=({_WORD}))?+\n{_ADDRESS}(?:;tag=({_WORD}))?+\n"
-    rf"([0-9]{{1,{_MOST_DIGITS}}}+) ({_WORD})\n[0-9]{{1,{_MOST_FORWARDS_DIGITS}}}+\n[0-9]{{1,{_MOST_DIGITS}}}+"
+    rf"([^;,\n]*+);branch=(z9hG4bK{WORD})\n({ADDRESS})(?:;tag=({WORD}))?+\n{ADDRESS}(?:;tag=({WORD}))?+\n"
+    rf"({NUMBER}) ({WORD})\n{FORWARDS}\n{NUMBER}"
 )
 # Names begin rows; the compact form of Content-Length is an l.
 _USUAL_ACK = re.compile(
-    rf"ACK [!-~]++ SIP/2\.0\r\nVia: ([ -+\--:<-~]++);branch=(z9hG4bK{_WORD})\r\n"
+    rf"ACK [!-~]++ SIP/2\.0\r\nVia: ([ -+\--:<-~]++);branch=(z9hG4bK{WORD})\r\n"
     r"(?:(?![lL \t]|[cC][oO][nN][tT][eE][nN][tT]-[lL])[^\r\n]++\r\n)*+Content-Length: 0\r\n\r\n".encode()
 )
 
-_USUAL_DIVERSION = re.compile(rf"<(sips?+):(\+?+[0-9]++)@([A-Za-z0-9\-._]++)>;reason=({_WORD})")
+_USUAL_DIVERSION = re.compile(rf"<(sips?+):(\+?+[0-9]++)@([A-Za-z0-9\-._]++)>;reason=({WORD})")
 
 SHAPES: Final = Shapes()
 """Of this process."""

@@ -24,18 +24,20 @@ _MOST_NAMES = 24
 
 # Possessive throughout, so that there is one way only to match a text, and of printable ASCII, for which it need not be
 # looked through before. No value begins or ends with a space.
-_WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
-_ADDRESS = r'(?:"[ !#-;=?-\[\]-~]*+" ?+)?+<[!#-;=?-\[\]-~]++>'
+WORD = r"[A-Za-z0-9\-.!%*_+`'~]++"
+ADDRESS = r'(?:"[ !#-;=?-\[\]-~]*+" ?+)?+<[!#-;=?-\[\]-~]++>'
+NUMBER = r"[0-9]{1,9}+"
+FORWARDS = r"[0-9]{1,3}+"
 _VALUE = r"[!-~][ -~]*+(?<! )"
-_START = rf"(?P<method>{_WORD}) (?P<uri>[!-~]++) SIP/2\.0"
+_START = rf"(?P<method>{WORD}) (?P<uri>[!-~]++) SIP/2\.0"
 _ROWS = {
-    "Via": rf"(?P<via>(?! )(?P<sent_by>[ -+\--:<-~]++);branch=(?P<branch>z9hG4bK{_WORD}))",
-    "From": rf"(?P<from>(?P<from_address>{_ADDRESS})(?:;tag=(?P<from_tag>{_WORD}))?+)",
-    "To": rf"(?P<to>{_ADDRESS}(?:;tag=(?P<to_tag>{_WORD}))?+)",
+    "Via": rf"(?P<via>(?! )(?P<sent_by>[ -+\--:<-~]++);branch=(?P<branch>z9hG4bK{WORD}))",
+    "From": rf"(?P<from>(?P<from_address>{ADDRESS})(?:;tag=(?P<from_tag>{WORD}))?+)",
+    "To": rf"(?P<to>{ADDRESS}(?:;tag=(?P<to_tag>{WORD}))?+)",
     "Call-ID": r"(?P<call_id>[!-~]++)",
-    "CSeq": rf"(?P<cseq>(?P<number>[0-9]{{1,9}}+) (?P<cseq_method>{_WORD}))",
-    "Max-Forwards": r"(?P<forwards>[0-9]{1,3}+)",
-    "Content-Length": r"(?P<length>[0-9]{1,9}+)",
+    "CSeq": rf"(?P<cseq>(?P<number>{NUMBER}) (?P<cseq_method>{WORD}))",
+    "Max-Forwards": rf"(?P<forwards>{FORWARDS})",
+    "Content-Length": rf"(?P<length>{NUMBER})",
     "Diversion": rf"(?P<diversion>{_VALUE})",
 }
 _NEEDED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))

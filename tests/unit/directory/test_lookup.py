@@ -69,8 +69,8 @@ def test_lookup_of_an_empty_directory_knows_nobody() -> None:
     assert not lookup.has_dial_plans
     assert lookup.hunt_group(GW, ("300", "")) is None
     assert lookup.dial_plan("") is None
-    assert lookup.auto_attendant(PLAN, "300") is None
-    assert lookup.user(PLAN, "") is None
+    assert lookup.numbers(PLAN).auto_attendants.get("300") is None
+    assert lookup.numbers(PLAN).users.get("") is None
     assert lookup.database("") is None
 
 
@@ -159,7 +159,8 @@ def test_dial_plan_is_found_without_regard_to_case(name: str, plan: UMDialPlan |
 def test_attendant_and_user_are_those_with_the_number_in_the_dial_plan(
     plan: UMDialPlan, number: str, attendant: str | None, user: str | None
 ) -> None:
-    found, somebody = NUMBERED.auto_attendant(plan, number), NUMBERED.user(plan, number)
+    numbers = NUMBERED.numbers(plan)
+    found, somebody = numbers.auto_attendants.get(number), numbers.users.get(number)
     assert (found and found.name, somebody and somebody.name) == (attendant, user)
 
 

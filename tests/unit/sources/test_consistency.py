@@ -225,4 +225,4 @@ def test_directory_without_problems_lets_lookups_find_every_entry(
     for mailbox in directory.users:
         plan = lookup.dial_plan(mailbox.um_dial_plan)
         assert plan is not None
-        assert all(lookup.user(plan, number) is mailbox for number in mailbox.extensions)
+        assert all(lookup.numbers(plan).users.get(number) is mailbox for number in mailbox.extensions)
